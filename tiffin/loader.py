@@ -1,0 +1,128 @@
+"""Find the user's code: the artifact's code/, then the plug. The first wins, said in the log, never two."""
+
+import importlib
+import importlib.machinery
+import importlib.util
+import logging
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tiffin.context import Context
+from tiffin.errors import NoModel, TiffinError
+from tiffin.predictor import HandlerPredictor, Handlers, Predictor
+from tiffin.settings import Settings
+
+log = logging.getLogger(__name__)
+
+HOW_TO_BRING_A_MODEL = """\
+There is no model code. Bring it in one of these ways:
+  FROM this image, then: COPY model/ /opt/program/model/      (model/inference.py with model_fn and predict_fn)
+  or ship code/inference.py inside model.tar.gz, beside the model"""
+
+
+def load_predictor(settings: Settings) -> Predictor:
+    """Import the handlers and load the model; raises NoModel with the reason, the traceback logged once."""
+    file = _handler_file(settings)
+    try:
+        handlers = Handlers.of(_import(file))
+        log.info("model code: %s", file)
+        model = _load_model(handlers, settings, file)
+    except SystemExit as error:  # it would end the server in silence, and with its own exit code
+        raise NoModel(f"{file} called sys.exit({error.code!r}) while the model was loaded") from error
+    if not {"predict_fn", "transform_fn"} & handlers.functions.keys() and not hasattr(model, "predict"):
+        kind = type(model).__name__  # H-06: found out now, not at each request
+        raise NoModel(f"{file} has no predict_fn(data, model), and model_fn's {kind} has no predict(data)")
+    return HandlerPredictor(handlers, model)
+
+
+def _load_model(handlers: Handlers, settings: Settings, file: Path) -> Any:
+    try:
+        return handlers["model_fn"](str(settings.paths.model), Context(settings))
+    except TiffinError:
+        raise
+    except Exception as error:
+        raise NoModel(f"model_fn of {file} failed: {type(error).__name__}: {error}") from error
+
+
+def load_training(settings: Settings) -> ModuleType:
+    """The plug's module with `train_fn(job)`: training.py, or inference.py where one file holds all."""
+    files = [settings.plug / name for name in ("training.py", "inference.py")]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        raise NoModel(f"there is no code to train with: {files[0]} is missing; it must define train_fn(job)")
+    module = _import(file)
+    if not callable(getattr(module, "train_fn", None)):
+        raise NoModel(f"{file} has no train_fn(job)")
+    log.info("training code: %s", file)
+    return module
+
+
+def _handler_file(settings: Settings) -> Path:
+    shipped = settings.paths.code / settings.program
+    plug = settings.plug / "inference.py"
+    for file in (shipped, plug):
+        if file.is_file():
+            return file
+    raise NoModel(HOW_TO_BRING_A_MODEL)
+
+
+def _import(file: Path) -> ModuleType:
+    """Import `file` as `<folder>.<stem>`, its folder a package, so that its siblings import each other.
+
+    A folder of that name elsewhere on the path does not get in the way. An artifact's script may also import its
+    siblings by their bare names, as AWS's toolkit lets it (K-01).
+    """
+    folder = file.parent.resolve()
+    try:
+        if folder.name == "code":
+            sys.path.insert(0, str(folder))
+            return _import_script(file)
+        package = folder.name.replace(".", "_")  # model-1.2: a dot would ask for a package in a package
+        _register_package(package, folder)
+        return importlib.import_module(f"{package}.{file.stem}")
+    except TiffinError:
+        raise
+    except Exception as error:
+        raise NoModel(f"{file} cannot be imported: {type(error).__name__}: {error}{_place(error)}") from error
+
+
+def _import_script(file: Path) -> ModuleType:
+    """Under its bare name, so that its siblings can import it, unless that name is in use: `serve.py`, `json.py`."""
+    name = file.stem if file.stem not in sys.modules else f"{file.stem} of the artifact"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError("not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _register_package(name: str, folder: Path) -> None:
+    loaded = sys.modules.get(name)
+    if loaded is not None and str(folder) in map(str, getattr(loaded, "__path__", ())):
+        return
+    if loaded is not None or name in sys.stdlib_module_names:
+        raise NoModel(f"the folder {folder} is called as a module that is in use, {name!r}: rename the folder")
+    init = folder / "__init__.py"
+    spec = importlib.util.spec_from_file_location(
+        name, init if init.is_file() else None, submodule_search_locations=[str(folder)]
+    )
+    if spec is None:  # a namespace package: a plug without __init__.py
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+    package = importlib.util.module_from_spec(spec)
+    sys.modules[name] = package
+    if spec.loader is not None:
+        spec.loader.exec_module(package)
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised, in somebody's file: not in the machinery of imports, as a SyntaxError is."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
+    if not frames or frames[-1].filename == __file__:
+        return ""
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})"

@@ -1,0 +1,198 @@
+"""A loaded, ready model, and how handler functions become one (K-02, K-03).
+
+User code runs in exactly one place, `_user_code`, which says whose fault a failure was: a `PublicError` raised by
+a handler is its own answer to the caller, anything else is the handler's defect and becomes `UserCodeError`.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+from tiffin import codecs, media
+from tiffin.context import Context
+from tiffin.errors import NoModel, NotAcceptable, PublicError, UserCodeError
+from tiffin.media import MediaType
+from tiffin.table import Table
+
+HANDLERS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+_ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}
+
+
+@dataclass(frozen=True)
+class Reply:
+    body: bytes
+    content_type: str
+    rows: int | None = None
+
+
+class Predictor(Protocol):
+    def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
+        """Raises PublicError, and nothing else."""
+        ...
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """The functions a user's module offers, each wrapped to take a context, whether it wants one or not."""
+
+    functions: Mapping[str, Callable[..., Any]]
+    source: str
+
+    @classmethod
+    def of(cls, module: ModuleType) -> "Handlers":
+        """Signatures are read here, once. Raises NoModel for a combination or arity that cannot work."""
+        source = getattr(module, "__file__", None) or module.__name__
+        functions = {}
+        for name in HANDLERS:
+            function = getattr(module, name, None)
+            if function is not None:
+                functions[name] = _with_context(function, _ARITY[name], f"{name} of {source}")
+        if "transform_fn" in functions and functions.keys() & {"input_fn", "predict_fn", "output_fn"}:
+            raise NoModel(f"{source}: transform_fn stands alone; drop it, or drop input_fn, predict_fn, output_fn")
+        if "model_fn" not in functions:
+            raise NoModel(f"{source} has no model_fn(model_dir)")
+        return cls(functions, source)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.functions
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return self.functions[name]
+
+
+@dataclass(frozen=True)
+class HandlerPredictor:
+    handlers: Handlers
+    model: Any
+
+    def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
+        if "transform_fn" in self.handlers:
+            return self._transform(body, content_type, accept, context)
+        data, request_format, rows = self._input(body, content_type, context)
+        chosen = None if "output_fn" in self.handlers else codecs.negotiate(accept, request_format)
+        with _user_code():
+            if "predict_fn" in self.handlers:
+                prediction = self.handlers["predict_fn"](data, self.model, context)
+            else:
+                prediction = self.model.predict(data.numbers() if isinstance(data, Table) else data)  # K-03
+        if chosen is None:
+            return self._output(prediction, accept, rows, context)
+        envelope = data.envelope if isinstance(data, Table) else Table.envelope
+        with _user_code():
+            table = as_table(prediction)
+        if rows is not None and len(table) != rows:
+            raise UserCodeError(f"the model answered {len(table)} rows for {rows}")  # B-09: joins count on it
+        with _user_code():  # what cannot be written is what the model answered
+            body = codecs.encode(Table(table.rows, table.columns, envelope), chosen)
+        return Reply(body, str(chosen), len(table))
+
+    def _input(self, body: bytes, content_type: str | None, context: Context) -> tuple[object, MediaType, int | None]:
+        if "input_fn" in self.handlers:
+            content = _content(body, content_type)
+            with _user_code():
+                data = self.handlers["input_fn"](content, content_type, context)
+            return data, _format_of(content_type), None
+        parsed = media.parse_content_type(content_type, codecs.FORMATS)
+        table = codecs.decode(body, parsed)
+        return table, codecs.canonical(parsed), len(table)
+
+    def _output(self, prediction: object, accept: str | None, rows: int | None, context: Context) -> Reply:
+        with _user_code():
+            result = self.handlers["output_fn"](prediction, accept, context)
+            return _reply(result, accept, rows)
+
+    def _transform(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
+        content = _content(body, content_type)
+        with _user_code():
+            result = self.handlers["transform_fn"](self.model, content, content_type, accept, context)
+            return _reply(result, accept, None)
+
+
+def as_table(prediction: Any) -> Table:
+    """What a handler may return, as rows: a Table, an array of one or two dimensions, or a list of either."""
+    if isinstance(prediction, Table):
+        return prediction
+    prediction = _plain(prediction)
+    if not isinstance(prediction, Sequence) or isinstance(prediction, str | bytes):
+        raise TypeError(f"predict_fn returned {type(prediction).__name__}, not a Table, an array or a list of rows")
+    rows = [_plain(row) for row in prediction]
+    return Table([[_plain(cell) for cell in row] if isinstance(row, list | tuple) else [row] for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    """An array's, tensor's or series' content and a numpy number as Python's own, which codecs can write."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+@contextmanager
+def _user_code() -> Iterator[None]:
+    try:
+        yield
+    except PublicError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UserCodeError("the model failed on this request; the container's log says why") from error
+
+
+def _format_of(content_type: str | None) -> MediaType:
+    """The request's format where it is one of ours, else JSON: what an answer is written in by default."""
+    try:
+        return codecs.canonical(media.parse_content_type(content_type, codecs.FORMATS))
+    except PublicError:
+        return media.JSON
+
+
+def _content(body: bytes, content_type: str | None) -> str | bytes:
+    """K-04: text of CSV and JSON, bytes of all else; raises as `codecs.as_text` does."""
+    try:
+        parsed = media.parse(content_type or "")
+    except ValueError:
+        return body
+    return codecs.as_text(body, parsed) if parsed in (media.CSV, media.JSON) else body
+
+
+def _with_context(function: Any, arity: int, what: str) -> Callable[..., Any]:
+    """`function` as one that takes `arity` arguments and a context; raises NoModel when it takes neither number.
+
+    A context goes to who cannot do without a last argument, or names it so: `threshold=0.5` and `*args` get none.
+    """
+    if not callable(function):
+        raise NoModel(f"{what} is {type(function).__name__}, not a function")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        raise NoModel(f"{what} does not tell its arguments; call it from a function of your own") from None
+    takes_more, takes_fewer = _binds(signature, arity + 1), _binds(signature, arity)
+    if takes_more and (not takes_fewer or list(signature.parameters)[arity : arity + 1] == ["context"]):
+        wrapped: Callable[..., Any] = function
+        return wrapped
+    if takes_fewer:
+        return lambda *arguments: function(*arguments[:-1])
+    raise NoModel(f"{what} takes {signature}; it is called with {arity} arguments, or those and a context")
+
+
+def _binds(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _reply(result: object, accept: str | None, rows: int | None) -> Reply:
+    """What output_fn or transform_fn returned: a body, or (body, content type)."""
+    body, content_type = result if isinstance(result, tuple) else (result, None)
+    if content_type is None:
+        try:
+            first = media.parse_accept(accept)[0].media
+        except NotAcceptable:
+            first = MediaType("*", "*")
+        content_type = str(first) if "*" not in str(first) else "application/json"
+    if not isinstance(body, str | bytes | bytearray):
+        raise TypeError(f"output_fn returned {type(body).__name__}, not text or bytes")
+    if not isinstance(content_type, str) or not (content_type.isascii() and content_type.isprintable()):
+        raise TypeError(f"output_fn returned {content_type!r}, which is no content type")
+    return Reply(body.encode() if isinstance(body, str) else bytes(body), content_type, rows)
