@@ -1,0 +1,79 @@
+"""Serve the colour classifier: `73,84,116` in, `blue` out.
+
+A row is R,G,B of 0 to 255, or one hex colour. With the option `probabilities=true` (in
+X-Amzn-SageMaker-Custom-Attributes, or as a parameter of Accept) a row of the answer is the label and then the
+probability of each label, in the alphabet's order.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from model import artifact, colour
+from model.artifact import ColourModel
+from tiffin.context import Context
+from tiffin.errors import BadPayload
+from tiffin.table import Cell, Table, shortened
+
+RGB = ("R", "G", "B")
+HEX = "hex"
+
+
+def model_fn(model_dir: str, context: Context) -> ColourModel:
+    return artifact.load(Path(model_dir), context.settings.allow_version_mismatch)
+
+
+def predict_fn(table: Table, model: ColourModel, context: Context) -> Table:
+    rgb = colours(table)
+    labels = model.predict(rgb).tolist()
+    if not _wants_probabilities(context):
+        return Table([[label] for label in labels])
+    shares = model.probabilities(rgb).tolist()
+    rows: list[list[Cell]] = [[label, *row] for label, row in zip(labels, shares, strict=True)]
+    return Table(rows, ("label", *model.record.labels))
+
+
+def colours(table: Table) -> npt.NDArray[np.float64]:
+    """(n, 3) of 0 to 255; raises BadPayload naming row and column."""
+    if _is_hex(table):
+        return _from_hex(table.select([HEX]) if table.columns else table)
+    if table.columns is None and table.rows and tuple(str(cell).upper() for cell in table.rows[0]) == RGB:
+        raise BadPayload("is the header R,G,B; send rows only", row=1)
+    rgb = table.select([name.lower() for name in RGB] if table.columns else RGB).numbers()
+    outside = np.argwhere((rgb < 0) | (rgb > 255))  # noqa: PLR2004
+    if len(outside):
+        row, column = outside[0]
+        raise BadPayload(f"{rgb[row, column]:g} is not between 0 and 255", row=int(row) + 1, column=RGB[column])
+    return rgb
+
+
+def _is_hex(table: Table) -> bool:
+    if table.columns is not None:
+        return HEX in map(str.lower, table.columns)
+    if table.rows and table.width not in (1, len(RGB)):
+        raise BadPayload(f"has {table.width} columns; send R,G,B or one hex colour such as #495474", row=1)
+    return table.width == 1
+
+
+def _from_hex(table: Table) -> npt.NDArray[np.float64]:
+    rgb = np.empty((len(table), 3))
+    for index, (cell,) in enumerate(table.rows):
+        try:
+            rgb[index] = colour.parse_hex(cell if isinstance(cell, str) else str(cell))
+        except ValueError:
+            raise BadPayload(
+                f"{shortened(cell)} is no hex colour such as #495474, and R,G,B are three columns",
+                row=index + 1,
+            ) from None
+    return rgb
+
+
+def _wants_probabilities(context: Context) -> bool:
+    asked = context.option("probabilities")
+    match (asked or "false").lower():
+        case "true" | "1":
+            return True
+        case "false" | "0":
+            return False
+    raise BadPayload(f"the option probabilities={asked!r} is neither true nor false")
