@@ -1,0 +1,140 @@
+"""The WSGI application: /ping and /invocations, and one JSON shape for every error (H-15, H-17).
+
+{"error": "BadPayload", "message": "row 2, column 'G': 'x' is not a number", "row": 2, "column": "G",
+ "request_id": "…"}
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from tiffin import limits
+from tiffin.context import CUSTOM_ATTRIBUTES, Context
+from tiffin.errors import BadPayload, NotReady, PayloadTooLarge, PublicError, UserCodeError
+from tiffin.predictor import Predictor
+from tiffin.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 64 * 1024
+# A refused body is read to its end, so that the answer is not lost in a reset connection (H-17), up to this much.
+_DISCARD_AT_MOST = 4 * limits.PAYLOAD_BATCH
+
+
+def create_app(predictor: Predictor, settings: Settings, is_ready: Callable[[], bool]) -> Flask:
+    """`is_ready` tells whether every server process has the model (H-06)."""
+    app = Flask("serve", static_folder=None)
+    app.before_request(_begin)
+    app.after_request(_log_invocation)
+    app.register_error_handler(PublicError, _public_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _our_defect)
+
+    @app.route("/ping", methods=["GET", "POST"])  # H-03: the documentation asks for both
+    def ping() -> Response:
+        if not is_ready():
+            raise NotReady("not every server process has the model yet")
+        return Response(status=200, mimetype="text/plain")
+
+    @app.post("/invocations")
+    def invocations() -> Response:
+        body = _read_body(settings.max_payload)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers.setdefault("accept", settings.default_accept)
+        reply = predictor.predict(body, headers.get("content-type"), headers["accept"], Context(settings, headers))
+        g.rows = reply.rows
+        response = Response(reply.body, status=200)
+        response.headers["Content-Type"] = reply.content_type
+        if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed
+            response.headers["X-Amzn-SageMaker-Custom-Attributes"] = headers[CUSTOM_ATTRIBUTES]
+        return response
+
+    return app
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Amzn-SageMaker-Inference-Id", "")
+    g.request_id = given[:64] or uuid.uuid4().hex  # H-12: 64 characters at most
+    g.rows, g.problem = None, ""
+
+
+def _log_invocation(response: Response) -> Response:
+    """One line a request; pings are silent (H-03: one every few seconds)."""
+    if request.path == "/invocations":
+        milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
+        event = {"request_id": g.request_id, "status": response.status_code, "rows": g.rows, "ms": milliseconds}
+        log.info(
+            "invocation %s status=%d rows=%s ms=%.1f%s",
+            g.request_id,
+            response.status_code,
+            "-" if g.rows is None else g.rows,
+            milliseconds,
+            g.problem and f" {g.problem}",
+            extra=event,
+        )
+    return response
+
+
+def _public_error(error: PublicError) -> Response:
+    if isinstance(error, UserCodeError):
+        log.error("request %s: %s", g.request_id, error, exc_info=error.__cause__ or error)
+    return _error(error.status, type(error).__name__, str(error), row=error.row, column=error.column)
+
+
+def _http_error(error: HTTPException) -> Response:
+    response = _error(error.code or 500, type(error).__name__, _sentence(error))
+    if allow := getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(sorted(allow))
+    return response
+
+
+def _our_defect(error: Exception) -> Response:
+    log.error("request %s: a defect in serve", g.request_id, exc_info=error)
+    return _error(500, "InternalError", "the server failed on this request; the container's log says why")
+
+
+def _read_body(limit: int) -> bytes:
+    """The whole body, at most `limit` bytes (0: no limit); raises PayloadTooLarge when it is larger."""
+    length, stream = request.content_length, request.stream
+    if not limit or length is None or length <= limit:
+        body = stream.read(limit + 1 if limit else -1)
+        if length is not None and len(body) < length:
+            raise BadPayload(f"the body ended after {len(body)} of the {length} bytes that Content-Length promised")
+        if not limit or len(body) <= limit:
+            return body
+    left = _DISCARD_AT_MOST
+    while left > 0 and (chunk := stream.read(_CHUNK)):
+        left -= len(chunk)
+    size = f"{length} bytes" if length is not None else "more"
+    raise PayloadTooLarge(
+        f"the body has {size}; this server takes at most {limit // limits.MIB} MiB ({limit} bytes), "
+        "set by SAGEMAKER_MAX_PAYLOAD_IN_MB"
+    )
+
+
+def _error(status: int, name: str, message: str, *, row: int | None = None, column: str | None = None) -> Response:
+    g.problem = message
+    places = {key: value for key, value in (("row", row), ("column", column)) if value is not None}
+    for text in (message, message[: limits.ERROR_BODY // 8] + "…"):
+        document = {"error": name, "message": text, **places, "request_id": g.request_id}
+        body = (json.dumps(document, ensure_ascii=False) + "\n").encode()
+        if len(body) <= limits.ERROR_BODY:
+            break
+        places = {}  # a column's name came from the caller, and may be as long as the payload
+    return Response(body, status=status, content_type="application/json")
+
+
+def _sentence(error: HTTPException) -> str:
+    match error.code:
+        case 404:
+            return f"there is no {request.path!r}; this server has /ping and /invocations"
+        case 405:
+            return f"{request.path} does not take {request.method}"
+        case _:
+            return error.description or error.name

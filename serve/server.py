@@ -1,0 +1,112 @@
+"""gunicorn around the application: the model is loaded once, then the processes are forked from it.
+
+Rules: the master loads, forks and waits for its children; it never predicts. SIGTERM to the master stops the
+accepting, lets requests in flight finish within `DRAIN`, and ends with exit code 0 (H-18); while the model is still
+loading it ends the process at once, which the kernel would not do for PID 1 by itself. A model that cannot be loaded
+ends the process with exit code 1 before a port is opened, with the reason in the log (B-11).
+"""
+
+import gc
+import logging
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+from gunicorn import glogging
+from gunicorn.app.base import BaseApplication
+
+from serve.app import create_app
+from serve.readiness import Board
+from tiffin import limits, loader
+from tiffin.errors import TiffinError
+from tiffin.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DRAIN = limits.STOP_GRACE_SERVE - 5 * limits.SECONDS  # H-18: SIGKILL comes at 30
+KEEP_ALIVE = 75 * limits.SECONDS  # longer than the platform's poller, so that the poller closes first
+BACKLOG = 2048  # H-02: a connection is taken within 250 ms though every thread works
+
+
+def serve(settings: Settings) -> int:
+    signal.signal(signal.SIGTERM, _end_while_loading)  # until gunicorn sets its own
+    try:
+        predictor = loader.load_predictor(settings)
+    except TiffinError as error:
+        log.error("cannot serve: %s", error, exc_info=error.__cause__)
+        return 1
+    board = Board(settings.workers)
+    app = create_app(predictor, settings, board.all_ready)
+    gc.collect()
+    gc.freeze()  # the collector of a child must not touch, and so copy, what the master loaded
+    _Server(app, settings, board).run()
+    return 0
+
+
+def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's own signature
+    log.info("stopped while the model was loading")
+    os._exit(0)  # not an exception: the model's own code could catch that
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, app: Any, settings: Settings, board: Board) -> None:
+        self._app = app
+        self._options = _options(settings, board)
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self._app
+
+
+class _Log(glogging.Logger):  # type: ignore[misc]
+    """gunicorn's words in our log, in our format."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002  gunicorn's own signature
+        self.error_log.setLevel(logging.WARNING)
+        self.error_log.propagate = True
+        self.access_log.disabled = True
+
+
+def _options(settings: Settings, board: Board) -> dict[str, Any]:
+    def when_ready(arbiter: Any) -> None:
+        host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]  # the port that was taken, where 0 was asked for
+        log.info(
+            "listening on %s:%d with %d processes of %d threads",
+            host,
+            port,
+            settings.workers,
+            settings.threads,
+        )
+
+    def pre_fork(_arbiter: Any, worker: Any) -> None:
+        worker.place = board.take(worker.age)
+
+    def post_worker_init(worker: Any) -> None:
+        if worker.place is not None:
+            board.mark_ready(worker.place)
+
+    def child_exit(_arbiter: Any, worker: Any) -> None:
+        board.release(worker.age)
+
+    return {
+        "bind": f"{settings.host}:{settings.port}",
+        "workers": settings.workers,
+        "worker_class": "gthread",
+        "threads": settings.threads,
+        "timeout": settings.timeout,
+        "graceful_timeout": DRAIN,
+        "keepalive": KEEP_ALIVE,
+        "backlog": BACKLOG,
+        "preload_app": True,
+        "control_socket_disable": True,  # it opens one under the home directory, which may be read-only (H-21)
+        "logger_class": _Log,
+        "when_ready": when_ready,
+        "pre_fork": pre_fork,
+        "post_worker_init": post_worker_init,
+        "child_exit": child_exit,
+    }

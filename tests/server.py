@@ -1,0 +1,141 @@
+"""A real `python -m serve` for a test: on a free port, ready by polling, its log shown when the test fails."""
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 30.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]  # lower-case names
+    body: bytes
+
+
+@dataclass
+class Server:
+    process: "subprocess.Popen[bytes]"
+    log_file: Path
+    port: int = 0
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            return Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def invoke(self, body: bytes, content_type: str | None = "text/csv", **headers: str) -> Response:
+        """`headers` by keyword, an underscore for each dash."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if content_type is not None:
+            named["Content-Type"] = content_type
+        return self.request("POST", "/invocations", body, named)
+
+    def ping(self) -> int:
+        """The status, or 0 while nobody listens."""
+        try:
+            return self.request("GET", "/ping").status
+        except OSError:
+            return 0
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def wait_for_log(self, pattern: str) -> re.Match[str]:
+        return wait_for(lambda: re.search(pattern, self.log), f"{pattern!r} in the log", self)
+
+
+def wait_for(look: Callable[[], T | None], what: str, server: Server) -> T:
+    """Poll until `look` gives something true; the server's log is in the failure."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"no {what} within {PATIENCE} s; the log:\n{server.log}"
+        time.sleep(0.02)
+    return found
+
+
+def start(base: Path, environment: Mapping[str, str] | None = None) -> Server:
+    """Start without waiting: the caller has to end the process."""
+    log = tempfile.NamedTemporaryFile(prefix="serve-", suffix=".log", delete=False)  # noqa: SIM115  the process holds it
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "SERVE_", "TIFFIN_", "AWS_"))}
+    environ = {
+        **inherited,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONSAFEPATH": "1",
+        "SAGEMAKER_BASE_DIR": str(base),
+        "SERVE_HOST": "127.0.0.1",
+        "SERVE_WORKERS": "2",
+        **(environment or {}),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "serve"], env=environ, cwd=base, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+    )
+    return Server(process, Path(log.name))
+
+
+@contextmanager
+def serving(base: Path, environment: Mapping[str, str] | None = None, port: int = 0) -> Iterator[Server]:
+    """A server that is ready, ended afterwards. Port 0: the one that its log names."""
+    server = start(base, {"SAGEMAKER_BIND_TO_PORT": str(port), **(environment or {})})
+    try:
+        server.port = port or int(server.wait_for_log(r"listening on [\d.]+:(\d+)")[1])
+        wait_for(lambda: server.ping() == 200, "200 on /ping", server)
+        yield server
+    except BaseException:
+        sys.stderr.write(f"\n--- log of serve\n{server.log}--- end of log\n")
+        raise
+    finally:
+        if server.process.poll() is None:
+            server.process.terminate()
+        try:
+            server.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+            server.process.wait()
+        server.log_file.unlink()
+
+
+def train(base: Path, hyperparameters: Mapping[str, str], data: Path) -> Path:
+    """A trained tree of the colour classifier below `base`, by the harness; returns the tree's root."""
+    options = [item for name, value in hyperparameters.items() for item in ("-p", f"{name}={value}")]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "local_test", "train", "--no-docker", "--base-dir", str(base)),
+            *("--channel", f"train={data}"),
+            *options,
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return base
