@@ -1,0 +1,57 @@
+"""`make demo`: the whole job on the shipped colours, on any machine with Python: train, serve, predict, report."""
+
+import json
+import time
+from pathlib import Path
+
+from local_test import client, terminal
+from local_test.runners import PROGRAM_ROOT, ProcessRunner, free_port, is_taken
+from local_test.tree import Tree
+from tiffin import limits
+
+DATA = PROGRAM_ROOT / "model" / "data" / "colours.csv"
+PAYLOAD = Path(__file__).parent / "payloads" / "colours.csv"
+HYPERPARAMETERS = {"algorithm": "tree", "color_space": "lab", "seed": "0"}
+STEPS = 4
+
+
+def run(base: Path) -> int:
+    started = time.monotonic()
+    runner = ProcessRunner()
+    terminal.say("Tiffin: a colour classifier, trained and served as SageMaker would. No Docker, no AWS, no account.\n")
+
+    terminal.step(1, STEPS, f"train on {DATA.relative_to(PROGRAM_ROOT)}, hyperparameters {json.dumps(HYPERPARAMETERS)}")
+    tree = Tree.build(base, HYPERPARAMETERS, {"train": DATA})
+    code = runner.train(tree, terminal.log_lines("train"))
+    if code:
+        terminal.say(f"training failed with exit code {code}: {tree.failure() or 'no failure file'}")
+        return code
+
+    port = free_port() if is_taken(limits.PORT) else limits.PORT
+    terminal.step(2, STEPS, f"serve the artifact with gunicorn on 127.0.0.1:{port}")
+    with runner.serving(tree, port, terminal.log_lines("serve")) as server:
+        client.wait_until_ready(server)
+        terminal.step(3, STEPS, "predict, as this would:")
+        shown = PAYLOAD.relative_to(PROGRAM_ROOT)
+        terminal.say(f"      curl --data-binary @{shown} -H 'Content-Type: text/csv' {server.url}/invocations\n")
+        payload = PAYLOAD.read_bytes()
+        answer = client.invoke(server.url, payload, "text/csv")
+        if answer.status != 200:  # noqa: PLR2004
+            terminal.say(f"the server answered {answer.status}: {answer.body.decode(errors='replace')}")
+            return 1
+        show(payload.decode(), answer.body.decode())
+        terminal.say()
+        terminal.step(4, STEPS, "stop the server")
+
+    page = tree.paths.output_data / "report.html"
+    terminal.say(f"\nThe training report, to look at: {page}")
+    terminal.say(f"The artifact: {', '.join(str(file) for file in tree.artifact())}")
+    terminal.say(f"Done in {time.monotonic() - started:.1f} s.")
+    return 0
+
+
+def show(payload: str, answer: str) -> None:
+    """Each row of the payload as a swatch, with what it was called."""
+    for row, name in zip(payload.splitlines(), answer.splitlines(), strict=True):
+        colour = terminal.rgb_of(row)
+        terminal.say(f"      {terminal.swatch(*colour) if colour else '       '}  {row:<12}  {name}")

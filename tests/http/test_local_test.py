@@ -1,0 +1,150 @@
+"""The harness without Docker: the commands of the README, as processes."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import PATIENCE, ROOT
+from tests.unit.local_test.harness import environment, harness, serving
+from tiffin import limits
+
+FAST = ("-p", "max_leaf_nodes=60")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree that `local_test train` made."""
+    base = tmp_path_factory.mktemp("harness") / "ml"
+    done = harness("train", "--no-docker", "--base-dir", str(base), *FAST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "running as processes of this machine (no Docker): --no-docker was asked for" in done.stdout
+    assert "  train | test_accuracy=0." in done.stdout
+    assert done.stdout.rstrip().endswith("Completed")
+    return base
+
+
+def test_serve_and_predict(base: Path) -> None:
+    payloads = ROOT / "local_test" / "payloads"
+    with serving("--no-docker", "--base-dir", str(base), "--port", "0"):
+        for payload, options, expected in (
+            ("one.json", (), '"blue"\n'),
+            ("hex.csv", (), "blue\nred\ngreen\n"),
+            ("colours.jsonl", ("--accept", "text/csv"), "blue\nred\n"),
+            ("instances.json", (), '{"predictions":["blue","red"]}\n'),
+        ):
+            done = harness("predict", "--base-dir", str(base), str(payloads / payload), *options)
+            assert (done.returncode, done.stdout) == (0, expected), done.stderr
+        with_shares = harness("predict", "--base-dir", str(base), "--attributes", "probabilities=true")
+        assert with_shares.stdout.splitlines()[0].count(",") == 10
+        refused = harness("predict", "--base-dir", str(base), str(ROOT / "README.md"), "--content-type", "text/csv")
+        assert refused.returncode == 1
+        assert json.loads(refused.stdout)["error"] == "BadPayload"
+        assert refused.stderr == "local_test: the server answered 400\n"
+    nobody = harness("predict", "--base-dir", str(base), "--url", f"http://127.0.0.1:{_unused_port()}")
+    assert nobody.returncode == 1
+    assert "nobody answers at" in nobody.stderr
+    assert "start a server with: make serve" in nobody.stderr
+
+
+def test_model_directory_is_read_only_while_serving(base: Path) -> None:  # H-19
+    model = base / "model"
+    before = model.stat().st_mode
+    with serving("--no-docker", "--base-dir", str(base), "--port", "0"):
+        assert not model.stat().st_mode & 0o222
+        assert not any(file.stat().st_mode & 0o222 for file in model.iterdir())
+    assert model.stat().st_mode == before
+
+
+def test_failed_job(tmp_path: Path) -> None:
+    data = tmp_path / "bad.csv"
+    data.write_text("R,G,B,LABEL\n1,2,x,blue\n")
+    done = harness("train", "--no-docker", "--base-dir", str(tmp_path / "ml"), "--channel", f"train={data}")
+    assert done.returncode == 1
+    assert "Failed with exit code 1: train/bad.csv, line 2, column B: 'x' is not a number" in done.stdout
+
+
+def test_exit_code_0_without_an_artifact_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "plug").mkdir()
+    (tmp_path / "plug" / "training.py").write_text("import os\ndef train_fn(job): os._exit(0)\n")
+    options = ("--no-docker", "--base-dir", str(tmp_path / "ml"), "--env", f"TIFFIN_PLUG={tmp_path / 'plug'}")
+    done = harness("train", *options)
+    assert done.returncode == 1
+    assert "Failed: exit code 0, but the model directory is empty" in done.stdout
+
+
+def test_no_aws_key_reaches_the_job(tmp_path: Path) -> None:
+    (tmp_path / "plug").mkdir()
+    (tmp_path / "plug" / "training.py").write_text(
+        "import os\ndef train_fn(job):\n"
+        "    (job.model_dir / 'seen').write_text(' '.join(k for k in os.environ if k.startswith('AWS')))\n"
+    )
+    options = ("--no-docker", "--base-dir", str(tmp_path / "ml"), "--env", f"TIFFIN_PLUG={tmp_path / 'plug'}")
+    done = harness("train", *options, AWS_PROFILE="y", AWS_ACCESS_KEY_ID="x")
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "ml" / "model" / "seen").read_text() == ""
+
+
+def test_serving_without_training_says_so(tmp_path: Path) -> None:
+    done = harness("serve", "--no-docker", "--base-dir", str(tmp_path))
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"local_test: {tmp_path} holds no /opt/ml tree yet; train first\n",
+    )
+
+
+def test_demo_with_port_8080_taken(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", limits.PORT))
+            other.listen()
+        except OSError:
+            pass  # somebody has it already, which is as good
+        done = harness("demo", "--base-dir", str(tmp_path / "ml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[1/4] train on model/data/colours.csv" in done.stdout
+    assert "#495474  73,84,116     blue" in done.stdout
+    assert f"gunicorn on 127.0.0.1:{limits.PORT}" not in done.stdout
+    report = next(line for line in done.stdout.splitlines() if "report, to look at" in line).split()[-1]
+    assert Path(report).is_file()
+
+
+def test_ctrl_c_ends_a_job_and_all_it_started(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "local_test", "train", "--no-docker", "--base-dir", str(tmp_path / "ml")]
+    options = ["-p", "algorithm=forest", "-p", "n_estimators=10000"]
+    with subprocess.Popen(
+        command + options, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "fitting forest" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stdout.read()
+        assert process.wait(PATIENCE) == 130, rest
+    assert not any((tmp_path / "ml" / "model").iterdir())
+    assert not _alive_with(str(tmp_path))
+
+
+def _alive_with(text: str) -> list[str]:
+    """Processes with `text` in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if text.encode() in (folder / "environ").read_bytes() and int(folder.name) != os.getpid():
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+def _unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,63 @@
+"""`python -m local_test` as a user starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.server import PATIENCE, ROOT
+
+
+def environment(**more: str) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "SERVE_", "TIFFIN_", "AWS_"))}
+    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", **more}
+
+
+def harness(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run it to its end; `more` are environment variables."""
+    return subprocess.run(
+        [sys.executable, "-m", "local_test", *arguments],
+        env=environment(**more),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """`local_test serve` until it is ready, ended by Ctrl-C; gives the address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_test", "serve", *options],
+        env=environment(),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    too_late = threading.Timer(PATIENCE, process.kill)
+    too_late.start()
+    seen = []
+    try:
+        for line in process.stdout:
+            seen.append(line)
+            if line.startswith("ready at "):
+                break
+        else:
+            raise AssertionError("".join(seen))
+        too_late.cancel()
+        yield line.split()[2]
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(PATIENCE) == 0, "".join(seen) + rest
+    finally:
+        too_late.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
