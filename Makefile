@@ -1,0 +1,73 @@
+# The front door. `make help` lists what it can do.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+# A stray train.py of the current folder must not run as `python -m train`.
+export PYTHONPATH := $(CURDIR)
+export PYTHONSAFEPATH := 1
+
+# An environment is remade when its pins change, not when a checkout touches them.
+stamp = $(VENV)/.$(1)-$(shell cat requirements/$(1).txt | cksum | tr -d ' ')
+LOCAL := $(call stamp,local)
+TEST := $(call stamp,test)
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test train serve predict build doctor check fix pin data clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+demo: $(LOCAL) ## train, serve and predict on the shipped colours; needs only Python
+	@$(RUN) -m local_test demo
+
+test: $(TEST) ## every test; starts a Docker engine and makes the base image where it has to
+	@tests/run.sh
+
+train: $(LOCAL) ## a training job on the shipped colours; ARGS="-p algorithm=forest"
+	@$(RUN) -m local_test train $(ARGS)
+
+serve: $(LOCAL) ## serve what `make train` made until Ctrl-C; ARGS="--port 9000"
+	@$(RUN) -m local_test serve $(ARGS)
+
+predict: $(LOCAL) ## send a payload to `make serve`; ARGS="local_test/payloads/one.json"
+	@$(RUN) -m local_test predict $(ARGS)
+
+build: ## build both images with Docker, and say what fills them
+	@container/build.sh
+
+doctor: $(LOCAL) ## what this machine has, and what to do about what is missing
+	@$(RUN) -m tiffin doctor
+
+check: $(TEST) ## format, lint, types, import rules
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+fix: $(TEST) ## format, and mend what the linter can
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+pin: $(TEST) ## write the pinned requirements anew from the .in files
+	@requirements/pin.sh $(RUN)
+
+data: $(TEST) ## make model/data/colours.csv anew (needs npm)
+	@$(RUN) model/data/make_colours.py
+
+clean: ## remove the environment and the local /opt/ml tree
+	rm -rf $(VENV) .tiffin
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$$($(PYTHON) --version) is too old: Tiffin needs Python 3.11 or newer; make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(LOCAL) $(TEST): | $(VENV)/bin/python
+	@set=$$(basename $@ | sed -E 's/^\.([a-z]+)-.*/\1/'); \
+	  echo "installing requirements/$$set.txt (pinned; a minute at the first time)"; \
+	  $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	    -r requirements/$$set.txt
+	@rm -f $(VENV)/.$$(basename $@ | sed -E 's/^\.([a-z]+)-.*/\1/')-*
+	@touch $@

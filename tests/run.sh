@@ -1,0 +1,76 @@
+#!/bin/sh
+# Every test, part by part, with the time of each. What cannot run here is said loudly; under CI it is a failure.
+# A Docker engine that this run had to start is stopped at its end; images stay, and are made anew when a file of
+# theirs changes.
+set -u
+cd "$(dirname "$0")/.."
+summary=$(mktemp)
+engine_is_ours=
+
+finish() {
+    rm -f "$summary"
+    if [ -n "$engine_is_ours" ] && [ -f /var/run/docker.pid ]; then
+        kill "$(cat /var/run/docker.pid)" 2>/dev/null
+    fi
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+failed=0
+part() { # NAME COMMAND...
+    name=$1
+    shift
+    echo
+    echo "=== $name"
+    start=$(date +%s)
+    if "$@"; then verdict=passed; else verdict=FAILED failed=1; fi
+    printf '%5d s  %-7s  %s\n' "$(($(date +%s) - start))" "$verdict" "$name" >>"$summary"
+}
+leave_out() { # NAME WHY
+    printf '     -    LEFT OUT %s: %s\n' "$1" "$2" >>"$summary"
+    [ -z "${CI:-}" ] || failed=1
+}
+images() {
+    container/build.sh >"$summary.build" 2>&1 || {
+        tail -40 "$summary.build"
+        rm -f "$summary.build"
+        return 1
+    }
+    grep -E ' MB$' "$summary.build"
+    rm -f "$summary.build"
+}
+tool() { # COMMAND PACKAGE: make sure that a program the container tests call is there
+    command -v "$1" >/dev/null && return
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    echo "installing $2"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2"; } \
+        >/dev/null 2>&1
+}
+pytest() { .venv/bin/python -m pytest -q "$@"; }
+
+part "format, lint, types, import rules" make --no-print-directory check
+part "unit tests" pytest tests/unit
+part "documentation" pytest tests/docs
+part "real server" pytest tests/http
+
+docker info >/dev/null 2>&1 || engine_is_ours=yes
+if container/engine.sh; then
+    part "images" images
+    wanted=container ignored=
+    tool curl curl || {
+        leave_out "the README's lines" "no curl"
+        ignored=--ignore=tests/container/test_readme.py
+    }
+    tool docker-registry docker-registry || {
+        leave_out "the manifest that a registry gets" "no docker-registry"
+        wanted="container and not registry"
+    }
+    part "real containers" pytest tests/container -m "$wanted" $ignored
+else
+    leave_out "images, real containers" "no Docker engine (the line above says why)"
+fi
+
+echo
+echo "=== in short"
+cat "$summary"
+exit "$failed"
