@@ -1,7 +1,7 @@
-"""The artifact: the fitted estimator, and the record of what it was trained on.
+"""The artifact: the fitted trees, and the record of what they were fitted to.
 
-    colour.json       algorithm, colour space, feature names, labels, versions, scores, and a probe
-    estimator.skops   the scikit-learn estimator; loading it runs no code
+    colour.json   algorithm, colour space, feature names, labels, versions, scores, and a probe
+    trees.npz     the trees as arrays; loading them runs no code and imports no scikit-learn
 
 The probe is a grid of colours with the features and labels they had at training time. A server computes both again
 before it says that it is ready: an artifact trained in one colour space and served in another cannot pass.
@@ -15,22 +15,20 @@ from importlib import metadata
 from itertools import product
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED
 
 import numpy as np
 import numpy.typing as npt
 
 from model import colour
+from model.trees import Trees
 from tiffin import __version__
 from tiffin.errors import NoModel
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-RECORD, ESTIMATOR = "colour.json", "estimator.skops"
+RECORD, TREES = "colour.json", "trees.npz"
 TOLERANCE = 1e-6  # far above rounding, far below what another colour space or constant makes
-# skops asks for trust in a tree's node table, since a forged one can point outside its arrays; `_check_trees` looks.
-TRUSTED = ["sklearn.tree._tree.Tree"]
 _PROBE = np.array(list(product((0, 96, 160, 255), repeat=3)), dtype=np.float64)
 
 Labels = npt.NDArray[np.str_]
@@ -53,21 +51,17 @@ class Record:
 @dataclass(frozen=True)
 class ColourModel:
     record: Record
-    estimator: Any
+    trees: Trees
 
     def predict(self, rgb: Floats) -> Labels:
         """(n, 3) of 0 to 255 -> (n,) labels."""
-        if not len(rgb):
-            return np.empty(0, dtype=np.str_)
-        labels: Labels = self.estimator.predict(colour.to_features(rgb, self.record.color_space))
+        names = np.array(self.record.labels)
+        labels: Labels = names[self.probabilities(rgb).argmax(axis=1)]
         return labels
 
     def probabilities(self, rgb: Floats) -> Floats:
         """(n, 3) of 0 to 255 -> (n, labels), in the order of `record.labels`; each row sums to 1."""
-        if not len(rgb):
-            return np.empty((0, len(self.record.labels)))
-        shares: Floats = self.estimator.predict_proba(colour.to_features(rgb, self.record.color_space))
-        return shares
+        return self.trees.shares_of(colour.to_features(rgb, self.record.color_space))
 
 
 def model_of(estimator: Any, algorithm: str, color_space: str, hyperparameters: dict[str, Any]) -> ColourModel:
@@ -87,14 +81,11 @@ def model_of(estimator: Any, algorithm: str, color_space: str, hyperparameters: 
             "labels": estimator.predict(features).tolist(),
         },
     )
-    return ColourModel(record, estimator)
+    return ColourModel(record, Trees.of(estimator))
 
 
 def save(folder: Path, model: ColourModel, scores: dict[str, dict[str, float]]) -> None:
-    import skops.io
-
-    # compressed: a forest is 59 MB as it is and 7 MB so
-    skops.io.dump(model.estimator, folder / ESTIMATOR, compression=ZIP_DEFLATED)
+    model.trees.write(folder / TREES)
     record = json.dumps(asdict(replace(model.record, scores=scores)), indent=1, ensure_ascii=False)
     (folder / RECORD).write_text(record + "\n", encoding="utf-8")
 
@@ -105,8 +96,8 @@ def load(folder: Path, allow_version_mismatch: bool = False) -> ColourModel:
     try:
         _check_versions(record, allow_version_mismatch)
         _check_features(record)
-        model = ColourModel(record, _read_estimator(folder))
-        _check_estimator(model)
+        model = ColourModel(record, _read_trees(folder, record))
+        _check_labels(model)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # a part of the wrong type or shape
         reason = f"{type(error).__name__}: {error}"
         raise NoModel(f"{folder} holds no whole artifact of the colour classifier: {reason}; train again") from error
@@ -114,7 +105,7 @@ def load(folder: Path, allow_version_mismatch: bool = False) -> ColourModel:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("numpy", "scikit-learn", "skops")
+    packages = ("numpy", "scikit-learn")
     return {"python": platform.python_version(), "tiffin": __version__} | {p: metadata.version(p) for p in packages}
 
 
@@ -177,42 +168,16 @@ def _check_features(record: Record) -> None:
         )
 
 
-def _read_estimator(folder: Path) -> Any:
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    file = folder / ESTIMATOR
+def _read_trees(folder: Path, record: Record) -> Trees:
+    file = folder / TREES
     if not file.is_file():
-        raise NoModel(f"{folder} holds {RECORD} but no {ESTIMATOR}: the artifact is not whole; train again")
+        raise NoModel(f"{folder} holds {RECORD} but no {TREES}: the artifact is not whole; train again")
     try:
-        return skops.io.load(file, trusted=TRUSTED)
-    except UntrustedTypesFoundException as error:
-        raise NoModel(f"{file} holds types that a colour classifier does not: {error}") from None
+        return Trees.read(file, len(record.features), len(record.labels))
     except Exception as error:  # a torn file fails in as many ways as there are formats inside it
-        raise NoModel(f"{file} cannot be read: {type(error).__name__}: {error}") from error
+        raise NoModel(f"{file} cannot be read: {error}; train again") from error
 
 
-def _check_trees(estimator: Any) -> None:
-    """Children come after their parent and within the table, and features exist: no walk leaves the arrays."""
-    for member in getattr(estimator, "estimators_", [estimator]):
-        table = member.tree_
-        if not table.node_count:
-            raise NoModel(f"{ESTIMATOR} holds a tree without nodes; train again")
-        nodes = np.arange(table.node_count)
-        inner = table.children_left != -1
-        for children in (table.children_left, table.children_right):
-            if len(children) != len(nodes) or not ((children > nodes) & (children < len(nodes)))[inner].all():
-                raise NoModel(f"{ESTIMATOR} holds a tree whose nodes point outside it; train again")
-        if not ((table.feature >= 0) & (table.feature < estimator.n_features_in_))[inner].all():
-            raise NoModel(f"{ESTIMATOR} holds a tree that asks for features there are none of; train again")
-
-
-def _check_estimator(model: ColourModel) -> None:
-    record, estimator = model.record, model.estimator
-    if getattr(estimator, "n_features_in_", None) != len(record.features):
-        raise NoModel(f"{ESTIMATOR} takes {estimator.n_features_in_} features, {RECORD} names {len(record.features)}")
-    if [str(label) for label in estimator.classes_] != record.labels:
-        raise NoModel(f"{ESTIMATOR} and {RECORD} disagree about the labels: they are of two trainings")
-    _check_trees(estimator)
-    if model.predict(np.array(record.probe["rgb"])).tolist() != record.probe["labels"]:
-        raise NoModel(f"{ESTIMATOR} labels the probe colours otherwise than at training: it is of another training")
+def _check_labels(model: ColourModel) -> None:
+    if model.predict(np.array(model.record.probe["rgb"])).tolist() != model.record.probe["labels"]:
+        raise NoModel(f"{TREES} labels the probe colours otherwise than at training: it is of another training")

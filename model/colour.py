@@ -55,7 +55,7 @@ def parse_hex(text: str) -> tuple[int, int, int]:
 
 
 def lab(rgb: Floats) -> Floats:
-    return _linear_to_lab(_to_linear(rgb / 255))
+    return _linear_to_lab(to_linear(rgb / 255))
 
 
 def lab_linear(rgb: Floats) -> Floats:
@@ -63,7 +63,8 @@ def lab_linear(rgb: Floats) -> Floats:
     return _linear_to_lab(rgb / 255)
 
 
-def _to_linear(srgb: Floats) -> Floats:
+def to_linear(srgb: Floats) -> Floats:
+    """sRGB of 0 to 1, to linear light."""
     # np.where computes both sides: the power must not see what the other side takes
     curve = ((np.maximum(srgb, LINEAR_BELOW) + 0.055) / 1.055) ** GAMMA
     return np.where(srgb > LINEAR_BELOW, curve, srgb / 12.92)

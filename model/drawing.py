@@ -8,6 +8,8 @@ from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from model.trees import LEAF, Trees
+
 # Of each basic colour word, a colour that people agree on. A label that is none of them is drawn in the fallback.
 _SWATCHES = {
     "black": "#111111",
@@ -117,10 +119,9 @@ def mistakes(rows: Sequence[Mapping[str, str]], across: int = 12) -> Figure:
     return figure
 
 
-def tree(estimator: Any, features: Sequence[str]) -> Figure | None:
-    """A fitted decision tree with its leaves in their colours; None for no single tree, or one too large to draw."""
-    nodes = getattr(estimator, "tree_", None)
-    if nodes is None:
+def tree(nodes: Trees, features: Sequence[str], labels: Sequence[str]) -> Figure | None:
+    """A decision tree with its leaves in their colours; None for no single tree, or one too large to draw."""
+    if not nodes.is_single:
         return None
     x, y = _places(nodes)
     leaves = int(x.max()) + 1
@@ -131,18 +132,16 @@ def tree(estimator: Any, features: Sequence[str]) -> Figure | None:
     axes.set_axis_off()
     axes.set_xlim(-0.8, leaves - 0.2)
     axes.set_ylim(y.max() + 0.9, -0.5)
-    labels = [str(label) for label in estimator.classes_]
     size = 7.0 if leaves <= _MANY_LEAVES else 5.0
-    for node in range(nodes.node_count):
-        left, right = int(nodes.children_left[node]), int(nodes.children_right[node])
-        if left < 0:
-            label, rows = labels[int(nodes.value[node, 0].argmax())], int(nodes.n_node_samples[node])
+    for node, feature in enumerate(nodes.feature.tolist()):
+        if feature == LEAF:
+            label, rows = labels[int(nodes.shares[node].argmax())], int(nodes.rows[node])
             style: dict[str, Any] = {"edgecolor": "#555555", "linewidth": 0.6, "zorder": 2}
             axes.add_patch(Rectangle((x[node] - 0.4, y[node] - 0.1), 0.8, 0.32, facecolor=swatch_of(label), **style))
             axes.text(x[node], y[node] + 0.36, _text(label), ha="center", va="center", fontsize=size)
             axes.text(x[node], y[node] + 0.58, str(rows), ha="center", va="center", fontsize=size - 1, color="#666666")
             continue
-        for child in (left, right):
+        for child in (nodes.left[node], nodes.right[node]):
             axes.plot(
                 [x[node], x[child], x[child]],
                 [y[node], y[node], y[child]],
@@ -150,23 +149,23 @@ def tree(estimator: Any, features: Sequence[str]) -> Figure | None:
                 linewidth=0.8,
                 zorder=1,
             )
-        question = f"{features[nodes.feature[node]]} ≤ {nodes.threshold[node]:.1f}"
+        question = f"{features[feature]} ≤ {nodes.threshold[node]:.1f}"
         box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "#999999", "linewidth": 0.6}
         axes.text(x[node], y[node], question, ha="center", va="center", fontsize=size, bbox=box, zorder=2)
     axes.set_title("left: yes, right: no; under each leaf its training rows", fontsize=8, color="#666666")
     return figure
 
 
-def _places(nodes: Any) -> tuple[Any, Any]:
+def _places(nodes: Trees) -> tuple[Any, Any]:
     """Leaves side by side in order, each node above the middle of its own; y is the depth."""
-    x, y = np.zeros(nodes.node_count), np.zeros(nodes.node_count)
+    x, y = np.zeros(len(nodes.feature)), np.zeros(len(nodes.feature))
     leaf = 0
     stack = [(0, 0, False)]
     while stack:
         node, depth, children_placed = stack.pop()
-        left, right = int(nodes.children_left[node]), int(nodes.children_right[node])
+        left, right = int(nodes.left[node]), int(nodes.right[node])
         y[node] = depth
-        if left < 0:
+        if nodes.feature[node] == LEAF:
             x[node] = leaf
             leaf += 1
         elif children_placed:

@@ -93,7 +93,7 @@ def write(folder: Path, model: ColourModel, training: Dataset, evaluations: list
         "confusion_matrix": drawing.confusion_matrix(shown.matrix, shown.labels),
         "mistakes": drawing.mistakes(shown.mistakes()[:MISTAKES_SHOWN]),
     }
-    tree = drawing.tree(model.estimator, model.record.features)
+    tree = drawing.tree(model.trees, model.record.features, model.record.labels)
     if tree is not None:
         pictures["tree"] = tree
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,8 +147,8 @@ def _html(model: ColourModel, shown: Evaluation, figures: dict[str, Any], images
         "scored on": f"{len(shown.data)} colours ({shown.name})",
         "split": figures["split"],
     }
-    if hasattr(model.estimator, "get_n_leaves"):
-        facts["leaves"] = str(model.estimator.get_n_leaves())
+    if model.trees.is_single:
+        facts["leaves"] = str(model.trees.leaves)
     return Template(_PAGE.read_text(encoding="utf-8")).substitute(
         accuracy=f"{shown.scores['accuracy']:.1%}",
         balanced=f"{shown.scores['balanced_accuracy']:.1%}",

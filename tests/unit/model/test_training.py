@@ -62,7 +62,7 @@ def test_channels_of_their_own_are_never_trained_on(tmp_path: Path, capsys: pyte
 def test_refit_changes_the_artifact_and_no_score(refit: bool, tmp_path: Path) -> None:
     training.train_fn(job(tmp_path, replace(SMALL, refit=refit), train=colours(10)))
     model = artifact.load(tmp_path / "model")
-    assert model.estimator.tree_.n_node_samples[0] == (30 if refit else 21)
+    assert model.trees.rows[0] == (30 if refit else 21)
     assert ("fitted to all 30 rows" in report(tmp_path)["split"]) == refit
     assert model.record.scores["test"] == report(tmp_path)["evaluations"]["test"]["scores"]
 
