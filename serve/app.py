@@ -9,10 +9,14 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, Response, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
+from serve import access
+from serve.metrics import Metrics
 from tiffin import limits
 from tiffin.context import CUSTOM_ATTRIBUTES, Context
 from tiffin.errors import BadPayload, NotReady, PayloadTooLarge, PublicError, UserCodeError
@@ -26,11 +30,13 @@ _CHUNK = 64 * 1024
 _DISCARD_AT_MOST = 4 * limits.PAYLOAD_BATCH
 
 
-def create_app(predictor: Predictor, settings: Settings, is_ready: Callable[[], bool]) -> Flask:
-    """`is_ready` tells whether every server process has the model (H-06)."""
+def create_app(
+    predictor: Predictor, settings: Settings, is_ready: Callable[[], bool], metrics: Metrics | None = None
+) -> Flask:
+    """`is_ready` tells whether every server process has the model (H-06). Without `metrics` there is no /metrics."""
     app = Flask("serve", static_folder=None)
     app.before_request(_begin)
-    app.after_request(_log_invocation)
+    app.after_request(partial(_log_invocation, metrics))
     app.register_error_handler(PublicError, _public_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _our_defect)
@@ -41,20 +47,49 @@ def create_app(predictor: Predictor, settings: Settings, is_ready: Callable[[], 
             raise NotReady("not every server process has the model yet")
         return Response(status=200, mimetype="text/plain")
 
+    @app.get("/execution-parameters")  # B-02: what batch transform should use where the job does not say
+    def execution_parameters() -> Response:
+        return _json(200, _execution_parameters(settings))
+
+    if metrics is not None:
+
+        @app.get("/metrics")  # H-24
+        def prometheus() -> Response:
+            return Response(metrics.text(is_ready()), content_type="text/plain; version=0.0.4; charset=utf-8")
+
     @app.post("/invocations")
     def invocations() -> Response:
         body = _read_body(settings.max_payload)
         headers = {name.lower(): value for name, value in request.headers.items()}
         headers.setdefault("accept", settings.default_accept)
-        reply = predictor.predict(body, headers.get("content-type"), headers["accept"], Context(settings, headers))
+        context = Context(settings, headers)
+        reply = predictor.predict(body, headers.get("content-type"), headers["accept"], context)
         g.rows = reply.rows
-        response = Response(reply.body, status=200)
+        response = Response(reply.parts or reply.body, status=200)
         response.headers["Content-Type"] = reply.content_type
         if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed
-            response.headers["X-Amzn-SageMaker-Custom-Attributes"] = headers[CUSTOM_ATTRIBUTES]
+            context.answer.setdefault(CUSTOM_ATTRIBUTES, headers[CUSTOM_ATTRIBUTES])
+        response.headers.update(context.answer)
         return response
 
     return app
+
+
+def _execution_parameters(settings: Settings) -> dict[str, object]:
+    """One request at a time for each process; B-03: no more than 100 MB under way together."""
+    megabytes = 6
+    if settings.max_payload:
+        megabytes = max(1, min(megabytes, settings.max_payload // limits.MIB))
+    most = limits.PAYLOAD_BATCH // limits.MIB // megabytes
+    return {
+        "MaxConcurrentTransforms": max(1, min(settings.workers, most)),
+        "BatchStrategy": "MULTI_RECORD",
+        "MaxPayloadInMB": megabytes,
+    }
+
+
+def _json(status: int, document: dict[str, object]) -> Response:
+    return Response(json.dumps(document) + "\n", status=status, content_type="application/json")
 
 
 def _begin() -> None:
@@ -64,20 +99,13 @@ def _begin() -> None:
     g.rows, g.problem = None, ""
 
 
-def _log_invocation(response: Response) -> Response:
+def _log_invocation(metrics: Metrics | None, response: Response) -> Response:
     """One line a request; pings are silent (H-03: one every few seconds)."""
     if request.path == "/invocations":
         milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
-        event = {"request_id": g.request_id, "status": response.status_code, "rows": g.rows, "ms": milliseconds}
-        log.info(
-            "invocation %s status=%d rows=%s ms=%.1f%s",
-            g.request_id,
-            response.status_code,
-            "-" if g.rows is None else g.rows,
-            milliseconds,
-            g.problem and f" {g.problem}",
-            extra=event,
-        )
+        if metrics is not None:
+            metrics.answered(response.status_code, g.rows or 0, milliseconds / 1000)
+        access.record(g.request_id, response.status_code, g.rows, milliseconds, g.problem)
     return response
 
 
@@ -103,7 +131,10 @@ def _read_body(limit: int) -> bytes:
     """The whole body, at most `limit` bytes (0: no limit); raises PayloadTooLarge when it is larger."""
     length, stream = request.content_length, request.stream
     if not limit or length is None or length <= limit:
-        body = stream.read(limit + 1 if limit else -1)
+        try:
+            body = stream.read(limit + 1 if limit else -1)
+        except ParseException as error:  # chunks that are none (B-03)
+            raise BadPayload(f"the chunked body is malformed: {error}") from None
         if length is not None and len(body) < length:
             raise BadPayload(f"the body ended after {len(body)} of the {length} bytes that Content-Length promised")
         if not limit or len(body) <= limit:
@@ -133,7 +164,9 @@ def _error(status: int, name: str, message: str, *, row: int | None = None, colu
 def _sentence(error: HTTPException) -> str:
     match error.code:
         case 404:
-            return f"there is no {request.path!r}; this server has /ping and /invocations"
+            return (
+                f"there is no {request.path!r}; this server has /ping, /invocations, /execution-parameters and /metrics"
+            )
         case 405:
             return f"{request.path} does not take {request.method}"
         case _:

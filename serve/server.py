@@ -9,38 +9,50 @@ ends the process with exit code 1 before a port is opened, with the reason in th
 import gc
 import logging
 import os
+import resource
 import signal
+import time
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
+from serve import sizing
 from serve.app import create_app
+from serve.metrics import Metrics
 from serve.readiness import Board
-from tiffin import limits, loader
+from serve.worker import Worker
+from tiffin import cgroup, limits, loader
 from tiffin.errors import TiffinError
+from tiffin.predictor import Predictor
 from tiffin.settings import Settings
 
 log = logging.getLogger(__name__)
 
 DRAIN = limits.STOP_GRACE_SERVE - 5 * limits.SECONDS  # H-18: SIGKILL comes at 30
 KEEP_ALIVE = 75 * limits.SECONDS  # longer than the platform's poller, so that the poller closes first
+MOST_CONNECTIONS = 4096
 BACKLOG = 2048  # H-02: a connection is taken within 250 ms though every thread works
 
 
 def serve(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _end_while_loading)  # until gunicorn sets its own
+    started = time.monotonic()
     try:
         predictor = loader.load_predictor(settings)
     except TiffinError as error:
         log.error("cannot serve: %s", error, exc_info=error.__cause__)
         return 1
-    board = Board(settings.workers)
-    app = create_app(predictor, settings, board.all_ready)
+    workers, why = sizing.choose(settings, cgroup.usable_cores(), cgroup.read(), sizing.peak_memory())
+    settings = replace(settings, workers=workers)
+    log.info("%d processes of %d threads: %s", workers, settings.threads, why)
+    board, metrics = Board(workers), Metrics(workers, time.monotonic() - started)
+    app = create_app(predictor, settings, board.all_ready, metrics)
     gc.collect()
     gc.freeze()  # the collector of a child must not touch, and so copy, what the master loaded
-    _Server(app, settings, board).run()
+    _Server(app, predictor, settings, board, metrics).run()
     return 0
 
 
@@ -50,9 +62,12 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, app: Any, settings: Settings, board: Board) -> None:
+    """What a `serve.worker.Worker` finds as its `app`."""
+
+    def __init__(self, app: Any, predictor: Predictor, settings: Settings, board: Board, metrics: Metrics) -> None:
+        self.predictor, self.settings, self.is_ready, self.metrics = predictor, settings, board.all_ready, metrics
         self._app = app
-        self._options = _options(settings, board)
+        self._options = _options(settings, board, metrics)
         super().__init__()
 
     def load_config(self) -> None:
@@ -72,32 +87,35 @@ class _Log(glogging.Logger):  # type: ignore[misc]
         self.access_log.disabled = True
 
 
-def _options(settings: Settings, board: Board) -> dict[str, Any]:
+def _connections() -> int:
+    """Of one process: more than requests may wait, so that pings get in, and within its limit of open files."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(64, min(MOST_CONNECTIONS, files - 64))
+
+
+def _options(settings: Settings, board: Board, metrics: Metrics) -> dict[str, Any]:
     def when_ready(arbiter: Any) -> None:
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]  # the port that was taken, where 0 was asked for
-        log.info(
-            "listening on %s:%d with %d processes of %d threads",
-            host,
-            port,
-            settings.workers,
-            settings.threads,
-        )
+        log.info("listening on %s:%d", host, port)
 
     def pre_fork(_arbiter: Any, worker: Any) -> None:
         worker.place = board.take(worker.age)
 
     def post_worker_init(worker: Any) -> None:
+        metrics.use(worker.place)
         if worker.place is not None:
             board.mark_ready(worker.place)
 
     def child_exit(_arbiter: Any, worker: Any) -> None:
         board.release(worker.age)
+        metrics.process_ended()
 
     return {
         "bind": f"{settings.host}:{settings.port}",
         "workers": settings.workers,
-        "worker_class": "gthread",
+        "worker_class": Worker,
         "threads": settings.threads,
+        "worker_connections": _connections(),
         "timeout": settings.timeout,
         "graceful_timeout": DRAIN,
         "keepalive": KEEP_ALIVE,

@@ -83,7 +83,7 @@ def wait_for(look: Callable[[], T | None], what: str, server: Server) -> T:
     return found
 
 
-def start(base: Path, environment: Mapping[str, str] | None = None) -> Server:
+def start(base: Path, environment: Mapping[str, str] | None = None, module: str = "serve") -> Server:
     """Start without waiting: the caller has to end the process."""
     log = tempfile.NamedTemporaryFile(prefix="serve-", suffix=".log", delete=False)  # noqa: SIM115  the process holds it
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "SERVE_", "TIFFIN_", "AWS_"))}
@@ -97,15 +97,17 @@ def start(base: Path, environment: Mapping[str, str] | None = None) -> Server:
         **(environment or {}),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "serve"], env=environ, cwd=base, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", module], env=environ, cwd=base, stdout=log, stderr=log, stdin=subprocess.DEVNULL
     )
     return Server(process, Path(log.name))
 
 
 @contextmanager
-def serving(base: Path, environment: Mapping[str, str] | None = None, port: int = 0) -> Iterator[Server]:
+def serving(
+    base: Path, environment: Mapping[str, str] | None = None, port: int = 0, module: str = "serve"
+) -> Iterator[Server]:
     """A server that is ready, ended afterwards. Port 0: the one that its log names."""
-    server = start(base, {"SAGEMAKER_BIND_TO_PORT": str(port), **(environment or {})})
+    server = start(base, {"SAGEMAKER_BIND_TO_PORT": str(port), **(environment or {})}, module)
     try:
         server.port = port or int(server.wait_for_log(r"listening on [\d.]+:(\d+)")[1])
         wait_for(lambda: server.ping() == 200, "200 on /ping", server)

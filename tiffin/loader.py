@@ -12,7 +12,8 @@ from typing import Any
 
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
-from tiffin.predictor import HandlerPredictor, Handlers, Predictor
+from tiffin.joined import joined
+from tiffin.predictor import HandlerPredictor, Handlers, Predictor, Raw
 from tiffin.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def load_predictor(settings: Settings) -> Predictor:
     if not {"predict_fn", "transform_fn"} & handlers.functions.keys() and not hasattr(model, "predict"):
         kind = type(model).__name__  # H-06: found out now, not at each request
         raise NoModel(f"{file} has no predict_fn(data, model), and model_fn's {kind} has no predict(data)")
-    return HandlerPredictor(handlers, model)
+    return HandlerPredictor(handlers, model, _raw(handlers, model, settings))
 
 
 def _load_model(handlers: Handlers, settings: Settings, file: Path) -> Any:
@@ -45,6 +46,16 @@ def _load_model(handlers: Handlers, settings: Settings, file: Path) -> Any:
         raise
     except Exception as error:
         raise NoModel(f"model_fn of {file} failed: {type(error).__name__}: {error}") from error
+
+
+def _raw(handlers: Handlers, model: Any, settings: Settings) -> Raw | None:
+    """The short way for CSV, where the handlers leave room for one: the plug's own, or `predict` asked for many."""
+    if {"input_fn", "output_fn", "transform_fn"} & handlers.functions.keys():
+        return None
+    if "raw_fn" in handlers:
+        raw_fn, context = handlers["raw_fn"], Context(settings)
+        return lambda bodies: raw_fn(bodies, model, context)
+    return None if "predict_fn" in handlers else joined(model.predict)
 
 
 def load_training(settings: Settings) -> ModuleType:

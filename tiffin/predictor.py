@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -17,18 +18,29 @@ from tiffin.errors import NoModel, NotAcceptable, PublicError, UserCodeError
 from tiffin.media import MediaType
 from tiffin.table import Table
 
-HANDLERS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
-_ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4}
+HANDLERS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn", "raw_fn")
+_ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4, "raw_fn": 2}
 
 
 @dataclass(frozen=True)
 class Reply:
+    """`parts`, where there are any, stand in for `body` and are sent as they come (H-22)."""
+
     body: bytes
     content_type: str
     rows: int | None = None
+    parts: Iterator[bytes] | None = None
+
+
+Raw = Callable[[list[bytes]], list[bytes | None]]
 
 
 class Predictor(Protocol):
+    @property
+    def raw(self) -> Raw | None:
+        """Bodies of text/csv to answers of text/csv, many at a time; None for a body that needs `predict`."""
+        ...
+
     def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
         """Raises PublicError, and nothing else."""
         ...
@@ -67,6 +79,7 @@ class Handlers:
 class HandlerPredictor:
     handlers: Handlers
     model: Any
+    raw: Raw | None = None
 
     def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
         if "transform_fn" in self.handlers:
@@ -191,8 +204,21 @@ def _reply(result: object, accept: str | None, rows: int | None) -> Reply:
         except NotAcceptable:
             first = MediaType("*", "*")
         content_type = str(first) if "*" not in str(first) else "application/json"
-    if not isinstance(body, str | bytes | bytearray):
-        raise TypeError(f"output_fn returned {type(body).__name__}, not text or bytes")
     if not isinstance(content_type, str) or not (content_type.isascii() and content_type.isprintable()):
         raise TypeError(f"output_fn returned {content_type!r}, which is no content type")
-    return Reply(body.encode() if isinstance(body, str) else bytes(body), content_type, rows)
+    if isinstance(body, Iterator):
+        return Reply(b"", content_type, rows, _stream(body))
+    return Reply(_bytes(body), content_type, rows)
+
+
+def _bytes(body: object) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytes | bytearray):
+        return bytes(body)
+    raise TypeError(f"output_fn returned {type(body).__name__}, not text, bytes or an iterator of them")
+
+
+def _stream(parts: Iterator[Any]) -> Iterator[bytes]:
+    """The first part is made now: what fails before it is an ordinary error. What fails later cuts the answer short."""
+    return chain([_bytes(part) for part in islice(parts, 1)], map(_bytes, parts))

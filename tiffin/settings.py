@@ -4,7 +4,6 @@
 """
 
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ class Settings:
     base_dir: Path = Path("/opt/ml")
     host: str = "0.0.0.0"  # noqa: S104  H-01: the platform connects from outside the container
     port: int = limits.PORT
-    workers: int = 0
+    workers: int = 0  # 0: as many as the container has room for
     threads: int = 4
     timeout: int = limits.INVOCATION_TIMEOUT
     max_payload: int = limits.PAYLOAD
@@ -54,8 +53,6 @@ class Settings:
                 values[variable.field] = variable.parse(text)
             except ValueError as error:
                 raise SettingsError(f"{name}={text!r} {error}") from None
-        if "workers" not in values:
-            values["workers"] = _usable_cores()
         if "max_payload" not in values and environ.get("SAGEMAKER_BATCH", "").strip().lower() == "true":
             values["max_payload"] = limits.PAYLOAD_BATCH  # B-01, B-03
         return cls(**values)  # type: ignore[arg-type]
@@ -116,12 +113,6 @@ def _file_name(text: str) -> str:
     return text
 
 
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 VARIABLES = (
     Variable("base_dir", ("SAGEMAKER_BASE_DIR",), Path, "T-24", "Root of the /opt/ml tree"),
     Variable("host", ("SERVE_HOST",), str, "H-01", "Address to listen on"),
@@ -131,7 +122,7 @@ VARIABLES = (
         ("SERVE_WORKERS", "SAGEMAKER_MODEL_SERVER_WORKERS", "MODEL_SERVER_WORKERS"),
         _whole(1, 512),
         "K-09, K-10",
-        "Server processes; default one for each usable core",
+        "Server processes; default by the container's cores and memory",
     ),
     Variable("threads", ("SERVE_THREADS",), _whole(1, 256), "H-08", "Threads of each server process"),
     Variable(

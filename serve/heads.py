@@ -1,0 +1,116 @@
+"""Heads of requests, understood by gunicorn's own parser and remembered by their bytes.
+
+Callers send the same few heads again and again, so that the parser runs once for each and a dictionary answers the
+rest. Nothing here reads HTTP: what gunicorn refuses is for gunicorn to refuse, aloud.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from gunicorn.http.errors import NoMoreData
+from gunicorn.http.parser import RequestParser
+
+from tiffin import codecs, media
+from tiffin.errors import PublicError
+from tiffin.media import CSV
+from tiffin.settings import Settings
+
+END = b"\r\n\r\n"
+LONGEST = 16 * 1024  # a longer head goes to gunicorn, which has limits of its own
+_REMEMBERED, _REMEMBERED_BYTES = 4096, 2048  # heads, and bytes of one: 8 MiB at most, whoever calls
+_PEER = ("127.0.0.1", 0)
+
+# Headers that ask for more than a prediction in the request's own format. Custom attributes may hold a plug's options.
+_UNUSUAL = frozenset(
+    {
+        "CONTENT-ENCODING",
+        "TRAILER",
+        "UPGRADE",
+        "X-AMZN-SAGEMAKER-CUSTOM-ATTRIBUTES",
+        "X-AMZN-SAGEMAKER-INFERENCE-ID",
+    }
+)
+
+
+# The body's end is not known, or the caller waits for a word before it sends one.
+_NOT_TO_WAIT_FOR = frozenset({"EXPECT", "TRANSFER-ENCODING"})
+
+
+class Kind(Enum):
+    INVOCATION = "a plain one: CSV in, CSV out"
+    PING = "GET or POST /ping without a body"
+    OTHER = "anything else that gunicorn can read, for Flask"
+
+
+@dataclass(frozen=True)
+class Head:
+    """`length` is that of the body to wait for before the request is dealt with; 0 where it is not known."""
+
+    kind: Kind
+    length: int
+
+
+_OTHER = Head(Kind.OTHER, 0)
+
+
+class Heads:
+    def __init__(self, config: Any, settings: Settings) -> None:
+        self._config = config
+        self._limit = settings.max_payload or float("inf")
+        self._default_accept = settings.default_accept
+        self._known: dict[bytes, Head] = {}
+        self.get = self._known.get
+
+    def learn(self, head: bytes) -> Head:
+        """`head` ends in its blank line. Never raises: what cannot be read is OTHER."""
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        found = self._understand(head)
+        if len(head) <= _REMEMBERED_BYTES:
+            self._known[head] = found
+        return found
+
+    def refuses(self, start: bytes) -> bool:
+        """Whether gunicorn refuses a head by its `start` already, so that nobody waits for the rest."""
+        try:
+            next(RequestParser(self._config, iter([start]), _PEER))
+        except (NoMoreData, StopIteration):
+            return False
+        except Exception:  # noqa: BLE001  gunicorn's many ways to refuse
+            return True
+        return False
+
+    def _understand(self, head: bytes) -> Head:
+        try:
+            request = next(RequestParser(self._config, iter([head]), _PEER))
+        except Exception:  # noqa: BLE001  gunicorn's many ways to refuse; it answers this one when it is handed over
+            return _OTHER
+        headers = dict(request.headers)
+        length = headers.get("CONTENT-LENGTH", "0")
+        if _NOT_TO_WAIT_FOR & headers.keys() or not length.isdecimal() or int(length) > self._limit:
+            return _OTHER
+        unusual = (
+            len(request.headers) != len(headers)
+            or bool(_UNUSUAL & headers.keys())
+            or any("_" in name for name in headers)  # SCRIPT_NAME and the like, which a trusted peer may send
+            or headers.get("CONNECTION", "keep-alive").lower() != "keep-alive"
+            or request.version != (1, 1)
+        )
+        if unusual:
+            return Head(Kind.OTHER, int(length))
+        if request.uri == "/ping" and request.method in ("GET", "POST") and length == "0":
+            return Head(Kind.PING, 0)
+        if request.uri == "/invocations" and request.method == "POST" and self._is_csv(headers) and int(length):
+            return Head(Kind.INVOCATION, int(length))
+        return Head(Kind.OTHER, int(length))
+
+    def _is_csv(self, headers: dict[str, str]) -> bool:
+        try:
+            sent = media.parse_content_type(headers.get("CONTENT-TYPE"), codecs.FORMATS)
+            wanted = codecs.negotiate(headers.get("ACCEPT", self._default_accept), CSV)
+            return (
+                codecs.canonical(sent) == CSV == wanted and not wanted.parameters and sent.charset in ("utf-8", "ascii")
+            )
+        except PublicError:
+            return False
