@@ -5,26 +5,48 @@ X-Amzn-SageMaker-Custom-Attributes, or as a parameter of Accept) a row of the an
 probability of each label, in the alphabet's order.
 """
 
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from model import artifact, colour
 from model.artifact import ColourModel
+from model.compiled import compiled
 from tiffin.context import Context
 from tiffin.errors import BadPayload
-from tiffin.table import Cell, Table, shortened
+from tiffin.joined import joined
+from tiffin.predictor import Raw
+from tiffin.table import Cell, Floats, Table, shortened
+
+log = logging.getLogger(__name__)
 
 RGB = ("R", "G", "B")
 HEX = "hex"
 
 
-def model_fn(model_dir: str, context: Context) -> ColourModel:
-    return artifact.load(Path(model_dir), context.settings.allow_version_mismatch)
+@dataclass(frozen=True)
+class Served:
+    """The model, and its short way for rows that are plainly R,G,B: the compiled pass where there is one."""
+
+    model: ColourModel
+    raw: Raw
 
 
-def predict_fn(table: Table, model: ColourModel, context: Context) -> Table:
+def model_fn(model_dir: str, context: Context) -> Served:
+    model = artifact.load(Path(model_dir), context.settings.allow_version_mismatch)
+    raw = compiled(model)
+    log.info("plain rows are answered by %s", "the compiled pass" if raw else "numpy: there is no compiled pass")
+    return Served(model, raw or joined(model.predict, _are_colours))
+
+
+def raw_fn(bodies: list[bytes], served: Served) -> list[bytes | None]:
+    return served.raw(bodies)
+
+
+def predict_fn(table: Table, served: Served, context: Context) -> Table:
+    model = served.model
     rgb = colours(table)
     labels = model.predict(rgb).tolist()
     if not _wants_probabilities(context):
@@ -34,7 +56,11 @@ def predict_fn(table: Table, model: ColourModel, context: Context) -> Table:
     return Table(rows, ("label", *model.record.labels))
 
 
-def colours(table: Table) -> npt.NDArray[np.float64]:
+def _are_colours(rows: Floats) -> bool:
+    return rows.shape[1] == len(RGB) and bool(((rows >= 0) & (rows <= 255)).all())  # noqa: PLR2004
+
+
+def colours(table: Table) -> Floats:
     """(n, 3) of 0 to 255; raises BadPayload naming row and column."""
     if _is_hex(table):
         return _from_hex(table.select([HEX]) if table.columns else table)
@@ -56,16 +82,14 @@ def _is_hex(table: Table) -> bool:
     return table.width == 1
 
 
-def _from_hex(table: Table) -> npt.NDArray[np.float64]:
+def _from_hex(table: Table) -> Floats:
     rgb = np.empty((len(table), 3))
     for index, (cell,) in enumerate(table.rows):
         try:
             rgb[index] = colour.parse_hex(cell if isinstance(cell, str) else str(cell))
         except ValueError:
-            raise BadPayload(
-                f"{shortened(cell)} is no hex colour such as #495474, and R,G,B are three columns",
-                row=index + 1,
-            ) from None
+            hint = "R,G,B are parted by commas" if ";" in str(cell) else "R,G,B are three columns"
+            raise BadPayload(f"{shortened(cell)} is no hex colour such as #495474, and {hint}", row=index + 1) from None
     return rgb
 
 
