@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -289,3 +290,91 @@ class TestLogs:
         with serving(trained, {"SAGEMAKER_CONTAINER_LOG_LEVEL": "30"}, port=free_port()) as server:
             assert server.invoke(b"73,84,116\n").status == 200
             assert server.log == ""
+
+
+class TestMetrics:
+    def test_plain_and_other_requests_of_every_process_are_counted(self, base: Path) -> None:  # H-24
+        with serving(base, plug(base, ECHO)) as server:
+            for _ in range(20):
+                server.invoke(b"1,2\n3,4\n")
+            assert server.invoke(b"{", "application/json").status == 400
+            page = server.request("GET", "/metrics")
+        assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        text = page.body.decode()
+        assert 'tiffin_invocations_total{status="2xx"} 20\n' in text
+        assert 'tiffin_invocations_total{status="4xx"} 1\n' in text
+        assert "tiffin_rows_total 40\n" in text
+        assert "tiffin_ready 1\n" in text
+
+    def test_plain_requests_of_the_loop_are_counted_too(self, trained: Path) -> None:
+        with serving(trained) as server:
+            for _ in range(20):
+                server.invoke(b"1,2,3\n4,5,6\n")
+            text = server.request("GET", "/metrics").body.decode()
+        assert 'tiffin_invocations_total{status="2xx"} 20\n' in text
+        assert "tiffin_rows_total 40\n" in text
+        assert "tiffin_batch_requests_sum 20\n" in text
+
+
+STREAM = """
+import time
+
+def model_fn(model_dir): return None
+
+def transform_fn(model, body, content_type, accept, context):
+    how = context.option("how")
+    if how == "session":
+        from datetime import datetime, UTC
+        context.open_session("abc", datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC))
+        context.set_custom_attributes("seen=" + str(context.session))
+        return "ok", "text/plain"
+    return parts(how), "text/plain"
+
+def parts(how):
+    if how == "first":
+        raise ValueError("before the first part")
+    yield "one,"
+    yield b"two,"
+    if how == "later":
+        raise ValueError("after the first part")
+    yield "three"
+"""
+
+
+@pytest.fixture(scope="module")
+def streaming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    base = tmp_path_factory.mktemp("stream") / "ml"
+    (base / "model").mkdir(parents=True)
+    with serving(base, plug(base, STREAM)) as server:
+        yield server
+
+
+class TestStreams:
+    """H-22, H-23: what a handler may answer beyond one body."""
+
+    def test_parts_arrive_chunked(self, streaming: Server) -> None:
+        answer = streaming.invoke(b"x", "text/plain")
+        assert (answer.status, answer.body) == (200, b"one,two,three")
+        assert answer.headers["transfer-encoding"] == "chunked"
+        assert "content-length" not in answer.headers
+
+    def test_failure_before_the_first_part_is_an_ordinary_error(self, streaming: Server) -> None:
+        answer = streaming.invoke(b"x", "text/plain", X_Amzn_SageMaker_Custom_Attributes="how=first")
+        assert (answer.status, json.loads(answer.body)["error"]) == (500, "UserCodeError")
+
+    def test_failure_after_it_cuts_the_answer_short(self, streaming: Server) -> None:
+        with pytest.raises(http.client.IncompleteRead) as cut:
+            streaming.invoke(b"x", "text/plain", X_Amzn_SageMaker_Custom_Attributes="how=later")
+        assert cut.value.partial == b"one,two,"
+        assert streaming.log.count("ValueError: after the first part") == 1
+        assert streaming.ping() == 200
+
+    def test_session_is_opened_and_custom_attributes_replaced(self, streaming: Server) -> None:
+        answer = streaming.invoke(
+            b"x",
+            "text/plain",
+            X_Amzn_SageMaker_Custom_Attributes="how=session",
+            X_Amzn_SageMaker_Session_Id="NEW_SESSION",
+        )
+        assert answer.headers["x-amzn-sagemaker-new-session-id"] == "abc; Expires=2030-01-02T03:04:05Z"
+        assert answer.headers["x-amzn-sagemaker-custom-attributes"] == "seen=NEW_SESSION"
