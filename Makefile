@@ -13,7 +13,7 @@ TEST := $(call stamp,test)
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train serve predict build doctor check fix pin data clean
+.PHONY: help demo test train serve predict build bench pass doctor check fix pin data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -35,6 +35,12 @@ predict: $(LOCAL) ## send a payload to `make serve`; ARGS="local_test/payloads/o
 
 build: ## build both images with Docker, and say what fills them
 	@container/build.sh
+
+bench: $(LOCAL) ## measure against other servers, side by side; ARGS="--quick" (not part of the tests)
+	@$(RUN) -m bench $(ARGS)
+
+pass: $(LOCAL) ## build the compiled pass here too (needs a C compiler)
+	@container/compile.sh $(RUN)
 
 doctor: $(LOCAL) ## what this machine has, and what to do about what is missing
 	@$(RUN) -m tiffin doctor
@@ -59,8 +65,10 @@ clean: ## remove the environment and the local /opt/ml tree
 	rm -rf $(VENV) .tiffin
 
 $(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON) here; make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$$($(PYTHON) --version) is too old: Tiffin needs Python 3.11 or newer; make PYTHON=python3.12 ..." >&2; exit 1; }
+	@[ -w . ] || { echo "this folder cannot be written: $(VENV) has no place" >&2; exit 1; }
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt-get install python3-venv" >&2; exit 1; }
 
@@ -68,6 +76,6 @@ $(LOCAL) $(TEST): | $(VENV)/bin/python
 	@set=$$(basename $@ | sed -E 's/^\.([a-z]+)-.*/\1/'); \
 	  echo "installing requirements/$$set.txt (pinned; a minute at the first time)"; \
 	  $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	    -r requirements/$$set.txt
+	    -r requirements/$$set.txt || { echo "not installed: the first time needs a network and a package index" >&2; exit 1; }
 	@rm -f $(VENV)/.$$(basename $@ | sed -E 's/^\.([a-z]+)-.*/\1/')-*
 	@touch $@

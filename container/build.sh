@@ -5,11 +5,12 @@ set -eu
 cd "$(dirname "$0")/.."
 version=${1:-$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)}
 base=${BASE:-debian:trixie-slim}
+digest=$(container/digest.sh)
 
 build() { # TARGET TAG
     set -- --platform linux/amd64 --file container/Dockerfile --build-arg "BASE=$base" \
         --label "org.opencontainers.image.version=$version" \
-        --label "org.opencontainers.image.licenses=Apache-2.0" --target "$1" --tag "$2" .
+        --label "org.opencontainers.image.licenses=Apache-2.0" --label "dev.tiffin.source=$digest" --target "$1" --tag "$2" .
     if docker buildx version >/dev/null 2>&1; then
         # Without these two, buildx adds an attestation, and the result is an OCI index that SageMaker refuses.
         docker buildx build --provenance=false --sbom=false --output type=docker,oci-mediatypes=false "$@"

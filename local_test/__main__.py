@@ -4,6 +4,7 @@ Commands: train, serve, predict, demo. The /opt/ml tree they share lies in .tiff
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -19,6 +20,8 @@ URL_FILE = ".server"  # in the tree, while a server runs: where `predict` finds 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what was started is ended too
+        signal.signal(number, signal.default_int_handler)
     try:
         return int(options.command(options))
     except (TreeError, RunnerError, client.NotServing) as error:
@@ -33,8 +36,12 @@ def train(options: argparse.Namespace) -> int:
     channels = {name: Path(path) for name, path in options.channel} or {"train": demo.DATA}
     runner = _runner(options)
     tree = Tree.build(options.base_dir, hyperparameters, channels)
-    code = runner.train(tree, terminal.log_lines("train"))
-    return _judge(tree, code)
+    with tree.in_use():
+        code = runner.train(tree, terminal.log_lines("train"))
+        verdict = _judge(tree, code)
+        if verdict and tree.restore():
+            terminal.say("the model of the job before is back in its place")
+    return verdict
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -47,11 +54,11 @@ def serve(options: argparse.Namespace) -> int:
         port = free_port()
         terminal.say(f"port {options.port} is taken; using {port}")
     url_file = tree.paths.base / URL_FILE
-    with runner.serving(tree, port, terminal.log_lines("serve")) as server:
-        client.wait_until_ready(server)
-        url_file.write_text(server.url)
-        terminal.say(f"ready at {server.url} (Ctrl-C stops it); try: make predict")
+    with tree.in_use(), runner.serving(tree, port, terminal.log_lines("serve")) as server:
         try:
+            client.wait_until_ready(server)
+            url_file.write_text(server.url)
+            terminal.say(f"ready at {server.url} (Ctrl-C stops it); try: make predict")
             while (code := server.exit_code()) is None:
                 time.sleep(0.2)
         except KeyboardInterrupt:
@@ -98,7 +105,7 @@ def _judge(tree: Tree, code: int) -> int:
     """What SageMaker would make of the job: its exit code decides (T-33), the failure file explains (T-32)."""
     failure, artifact = tree.failure(), tree.artifact()
     if code:
-        reason = (failure or "").strip()[: limits.FAILURE_REASON_CHARS]
+        reason = (failure or "")[: limits.FAILURE_REASON_CHARS].split("\n\n")[0]
         terminal.say(f"Failed with exit code {code}: {reason or 'and no output/failure says why'}")
         return code
     if failure is not None:

@@ -22,6 +22,11 @@ def run(base: Path) -> int:
 
     terminal.step(1, STEPS, f"train on {DATA.relative_to(PROGRAM_ROOT)}, hyperparameters {json.dumps(HYPERPARAMETERS)}")
     tree = Tree.build(base, HYPERPARAMETERS, {"train": DATA})
+    with tree.in_use():
+        return _run(tree, runner, started)
+
+
+def _run(tree: Tree, runner: ProcessRunner, started: float) -> int:
     code = runner.train(tree, terminal.log_lines("train"))
     if code:
         terminal.say(f"training failed with exit code {code}: {tree.failure() or 'no failure file'}")
@@ -52,6 +57,8 @@ def run(base: Path) -> int:
 
 def show(payload: str, answer: str) -> None:
     """Each row of the payload as a swatch, with what it was called."""
+    lines = []
     for row, name in zip(payload.splitlines(), answer.splitlines(), strict=True):
         colour = terminal.rgb_of(row)
-        terminal.say(f"      {terminal.swatch(*colour) if colour else '       '}  {row:<12}  {name}")
+        lines.append(f"      {terminal.swatch(*colour) if colour else '       '}  {row:<12}  {name}")
+    terminal.say("\n".join(lines))

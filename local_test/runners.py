@@ -174,8 +174,8 @@ def choose(image: str, use_docker: bool | None, environment: Mapping[str, str] |
     if use_docker is False:
         return ProcessRunner(environment), "--no-docker was asked for"
     client, reason = _docker(image)
-    if client is not None:
-        return DockerRunner(client, image, environment), "Docker answers and has the image"
+    if client is not None and (use_docker or not reason):
+        return DockerRunner(client, image, environment), reason or "Docker answers and has the image"
     if use_docker:
         raise RunnerError(reason)
     return ProcessRunner(environment), reason
@@ -198,7 +198,7 @@ def is_taken(port: int) -> bool:
 
 
 def _docker(image: str) -> tuple[Any, str]:
-    """A client for an engine that has `image`, or None and the reason."""
+    """A client for an engine that has `image`, or None; and a reason not to use it, where there is one."""
     try:
         import docker
     except ImportError:
@@ -209,10 +209,18 @@ def _docker(image: str) -> tuple[Any, str]:
     except docker.errors.DockerException:
         return None, "no Docker engine answers"
     try:
-        client.images.get(image)
+        found = client.images.get(image)
     except docker.errors.ImageNotFound:
         return None, f"Docker has no image {image} (make build)"
-    return client, ""
+    return client, "" if _is_of_this_code(found.labels) else f"{image} is of other code than this folder's (make build)"
+
+
+def _is_of_this_code(labels: Mapping[str, str]) -> bool:
+    """Whether an image of ours was built from what lies here; an image of the user's own is always right."""
+    script, label = PROGRAM_ROOT / "container" / "digest.sh", labels.get("dev.tiffin.source")
+    if label is None or not script.is_file():
+        return True
+    return subprocess.run([script], capture_output=True, text=True, check=True).stdout.strip() == label
 
 
 @contextmanager

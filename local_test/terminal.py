@@ -13,7 +13,9 @@ def _coloured() -> bool:
 
 
 def say(text: str = "") -> None:
-    print(text, flush=True)
+    """In one write, so that what another thread says comes before it or after."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def step(number: int, of: int, text: str) -> None:
@@ -21,10 +23,14 @@ def step(number: int, of: int, text: str) -> None:
 
 
 def log_lines(source: str) -> Callable[[str], None]:
-    """A sink for another program's log: each line behind its name, dimmed, so that it is never taken for ours."""
+    """A sink for another program's log: each line behind its name, dimmed, so that it is never taken for ours.
+
+    An event of several lines, a traceback, arrives as one with `\\n` in it, and is shown as the lines it is.
+    """
 
     def log(line: str) -> None:
-        say(f"\033[2m  {source} | {line}\033[0m" if _coloured() else f"  {source} | {line}")
+        for part in line.split("\\n") if "Traceback" in line else [line]:
+            say(f"\033[2m  {source} | {part}\033[0m" if _coloured() else f"  {source} | {part}")
 
     return log
 

@@ -1,13 +1,16 @@
 """An /opt/ml tree on this machine, laid out as SageMaker lays it (T-01 to T-08, T-30 to T-32)."""
 
+import fcntl
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tiffin.paths import Paths
 
+BEFORE = ".model-before"  # the model of the last good job, until the next one is good
 MARK = ".tiffin-tree"  # in the root of every tree made here: nothing without it is ever emptied
 
 
@@ -43,7 +46,16 @@ class Tree:
         paths = Paths(base)
         base.mkdir(parents=True, exist_ok=True)
         (base / MARK).touch()
-        for part in (base / "input", paths.model, paths.output):
+        with cls(paths).in_use():
+            return cls._fill(paths, hyperparameters, channels)
+
+    @classmethod
+    def _fill(cls, paths: Paths, hyperparameters: Mapping[str, str], channels: Mapping[str, Path]) -> "Tree":
+        before = paths.base / BEFORE
+        if paths.model.is_dir() and any(paths.model.iterdir()):
+            shutil.rmtree(before, ignore_errors=True)
+            paths.model.rename(before)
+        for part in (paths.base / "input", paths.model, paths.output):
             if part.exists():
                 shutil.rmtree(part)
         for folder in (paths.config, paths.data, paths.model, paths.output_data, paths.checkpoints):
@@ -67,6 +79,27 @@ class Tree:
             {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"},
         )
         return cls(paths)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While a command works on the tree no other may; raises TreeError when another does."""
+        with (self.paths.base / MARK).open() as mark:
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TreeError(
+                    f"another command is using {self.paths.base}; stop it, or choose another --base-dir"
+                ) from None
+            yield
+
+    def restore(self) -> bool:
+        """After a job that failed: the model of the one before it, if there was one."""
+        before = self.paths.base / BEFORE
+        if not before.is_dir():
+            return False
+        shutil.rmtree(self.paths.model, ignore_errors=True)
+        before.rename(self.paths.model)
+        return True
 
     def artifact(self) -> list[Path]:
         return sorted(path for path in self.paths.model.rglob("*") if path.is_file())

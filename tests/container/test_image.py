@@ -84,7 +84,7 @@ class TestTraining:
     def test_model_metrics_and_report(self, tree: Tree) -> None:  # T-30, T-31, T-33, T-40
         done = train(tree)
         assert done.returncode == 0, done.stderr
-        assert [file.name for file in tree.artifact()] == ["colour.json", "estimator.skops"]
+        assert [file.name for file in tree.artifact()] == ["colour.json", "trees.npz"]
         assert "test_accuracy=0." in done.stdout
         assert (tree.paths.output_data / "report.html").is_file()
         assert tree.failure() is None

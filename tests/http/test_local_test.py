@@ -69,6 +69,27 @@ def test_failed_job(tmp_path: Path) -> None:
     assert "Failed with exit code 1: train/bad.csv, line 2, column B: 'x' is not a number" in done.stdout
 
 
+def test_a_failed_job_gives_the_model_of_the_last_good_one_back(tmp_path: Path) -> None:
+    base = ("--no-docker", "--base-dir", str(tmp_path / "ml"))
+    assert harness("train", *base, *FAST).returncode == 0
+    good = (tmp_path / "ml" / "model" / "colour.json").read_bytes()
+    done = harness("train", *base, "-p", "algoritm=forest")
+    assert done.returncode == 1
+    assert "Failed with exit code 1: hyperparameter 'algoritm' is unknown; did you mean 'algorithm'?\n" in done.stdout
+    assert done.stdout.endswith("the model of the job before is back in its place\n")
+    assert (tmp_path / "ml" / "model" / "colour.json").read_bytes() == good
+
+
+def test_a_tree_in_use_is_refused(base: Path) -> None:
+    with serving("--no-docker", "--base-dir", str(base), "--port", "0"):
+        done = harness("train", "--no-docker", "--base-dir", str(base))
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"local_test: another command is using {base}; stop it, or choose another --base-dir\n",
+    )
+    assert (base / "model" / "colour.json").is_file()
+
+
 def test_exit_code_0_without_an_artifact_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "plug").mkdir()
     (tmp_path / "plug" / "training.py").write_text("import os\ndef train_fn(job): os._exit(0)\n")
@@ -115,7 +136,8 @@ def test_demo_with_port_8080_taken(tmp_path: Path) -> None:
     assert Path(report).is_file()
 
 
-def test_ctrl_c_ends_a_job_and_all_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_ends_a_job_and_all_it_started(tmp_path: Path, stop: signal.Signals) -> None:
     command = [sys.executable, "-m", "local_test", "train", "--no-docker", "--base-dir", str(tmp_path / "ml")]
     options = ["-p", "algorithm=forest", "-p", "n_estimators=10000"]
     with subprocess.Popen(
@@ -124,7 +146,7 @@ def test_ctrl_c_ends_a_job_and_all_it_started(tmp_path: Path) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             if "fitting forest" in line:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(stop)
                 break
         rest = process.stdout.read()
         assert process.wait(PATIENCE) == 130, rest
