@@ -11,9 +11,15 @@ import pytest
 from tests.server import ROOT
 from tiffin import __version__
 
-PACKAGES = {"tiffin", "serve", "train", "local_test", "model", "deploy", "scaffold"}
-FOLDERS = ("tiffin", "serve", "train", "local_test", "model", "tests")
-PINS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("container/**/requirements*.txt")])
+PACKAGES = {"tiffin", "serve", "train", "local_test", "model", "deploy", "scaffold", "bench"}
+FOLDERS = ("tiffin", "serve", "train", "local_test", "model", "bench", "tests")
+PINS = sorted(
+    [
+        *ROOT.glob("requirements/*.txt"),
+        *ROOT.glob("bench/requirements/*.txt"),
+        *ROOT.glob("container/**/requirements*.txt"),
+    ]
+)
 MODEL_LIBRARIES = {"sklearn", "scipy", "pandas", "matplotlib", "docker", "skops", "joblib"}
 
 
