@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from tiffin.settings import Settings
@@ -42,35 +43,30 @@ class AccessLog:
         if not self._entries:
             return
         entries, self._entries = self._entries, []
-        now = time.time()
-        line = self._json_line if self._json else self._text_line
-        stamp = self._stamp(now)
-        text = "".join([line(stamp, f"{self._prefix}{next(self._numbers):08x}", *entry) for entry in entries])
+        lines = self._json_lines if self._json else self._text_lines
+        text = "".join(lines(time.time(), zip(self._numbers, entries)))  # noqa: B905  the numbers do not end
         try:
             os.write(2, text.encode())
         except OSError:  # whoever read the log has gone; the server goes on
             self._wanted = False
 
-    def _stamp(self, now: float) -> str:
-        if self._json:
-            return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))},{int(now * 1000) % 1000:03d}"
+    def _text_lines(self, now: float, entries: Iterable[tuple[int, tuple[int, float]]]) -> Iterator[str]:
+        stamp = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))},{int(now * 1000) % 1000:03d}"
+        start = f"{stamp} INFO {__name__}: invocation {self._prefix}"
+        return (f"{start}{n:08x} status=200 rows={rows} ms={took * 1000:.1f}\n" for n, (rows, took) in entries)
 
-    @staticmethod
-    def _text_line(stamp: str, request_id: str, rows: int, took: float) -> str:
-        return f"{stamp} INFO {__name__}: invocation {request_id} status=200 rows={rows} ms={took * 1000:.1f}\n"
-
-    @staticmethod
-    def _json_line(stamp: str, request_id: str, rows: int, took: float) -> str:
-        milliseconds = round(took * 1000, 1)
-        event = {
-            "time": stamp,
-            "level": "info",
-            "logger": __name__,
-            "message": _message(request_id, 200, rows, milliseconds),
-            "request_id": request_id,
-            "status": 200,
-            "rows": rows,
-            "ms": milliseconds,
-        }
-        return json.dumps(event) + "\n"
+    def _json_lines(self, now: float, entries: Iterable[tuple[int, tuple[int, float]]]) -> Iterator[str]:
+        stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        for number, (rows, took) in entries:
+            request_id, milliseconds = f"{self._prefix}{number:08x}", round(took * 1000, 1)
+            event = {
+                "time": stamp,
+                "level": "info",
+                "logger": __name__,
+                "message": _message(request_id, 200, rows, milliseconds),
+                "request_id": request_id,
+                "status": 200,
+                "rows": rows,
+                "ms": milliseconds,
+            }
+            yield json.dumps(event) + "\n"

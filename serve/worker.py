@@ -23,6 +23,7 @@ from gunicorn.http import get_parser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from serve.access import AccessLog
+from serve.connection import Connection, Plain
 from serve.heads import END, LONGEST, Heads, Kind
 from serve.poller import Poller
 from tiffin import limits
@@ -30,7 +31,8 @@ from tiffin.table import shortened
 
 log = logging.getLogger(__name__)
 
-RECEIVE = 256 * 1024
+RECEIVE = 16 * 1024  # at first: a larger buffer costs a small request more than its prediction
+RECEIVE_MORE = 256 * 1024
 ACCEPT_AT_ONCE = 64
 HEARTBEAT = 0.5 * limits.SECONDS  # how long the loop runs before gunicorn's own housekeeping has its turn
 QUICK = 0.005 * limits.SECONDS  # a prediction that takes longer is none for the loop
@@ -39,6 +41,8 @@ LARGE = 64 * 1024  # bytes waiting at one time that are too many for the loop
 WAITING = 1024  # requests for the model thread; one more is answered 503
 LINGER = 2 * limits.SECONDS  # after the last answer, for what the caller still sends
 HELD = 512 * limits.MIB  # of requests that are not whole yet, in one process
+
+INVOCATION = Kind.INVOCATION  # looked up once: a class of enum members is slow to ask
 
 Raw = Callable[[list[bytes]], list[bytes | None]]
 _ANSWERS = frozenset({bytes, type(None)})
@@ -54,32 +58,6 @@ BUSY = (
 BUSY_BODY = b'{"error": "NotReady", "message": "too many requests wait for the model; try again in a second"}\n'
 
 
-class Connection:
-    """One in the loop. `chunks` are the bytes of a request that is not whole yet, `unsent` those of an answer.
-
-    `busy`: its request waits for the model, and nothing is read from it, so that answers keep the requests' order.
-    """
-
-    __slots__ = ("busy", "chunks", "client", "deadline", "fileno", "needed", "server", "size", "sock", "unsent")
-
-    def __init__(self, sock: socket.socket, client: Any, server: Any, deadline: float) -> None:
-        self.sock, self.client, self.server, self.deadline = sock, client, server, deadline
-        self.fileno = sock.fileno
-        self.chunks: list[bytes] = []
-        self.size = self.needed = 0
-        self.unsent: bytes | memoryview = b""
-        self.busy = False
-
-
-class Plain:
-    """A plain invocation that waits for its answer."""
-
-    __slots__ = ("body", "connection", "head", "rest")
-
-    def __init__(self, connection: Connection, head: bytes, body: bytes, rest: bytes) -> None:
-        self.connection, self.head, self.body, self.rest = connection, head, body, rest
-
-
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         self.poller.close()
@@ -90,6 +68,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.connections: set[Connection] = set()
         self.ready: list[Plain] = []
         self.held = 0
+        self.keep_alive: int = self.cfg.keepalive  # read once: gunicorn looks each setting up by name
         self.now = time.monotonic()
         self.slow = True  # until it is seen to be quick: the first prediction may take a minute
         self.trusted = True
@@ -114,7 +93,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             if self._can_predict():
                 self._predict()
                 for plain in self.ready:  # pipelined behind an answer of this turn; the others' bytes come first
-                    self._pause(plain.connection)
+                    self._pause(plain[0])
             self.access.flush()
             if self.now > until or not self.alive or self.nr_conns >= self.worker_connections:
                 return
@@ -153,7 +132,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _adopt(self, sock: socket.socket, client: Any, server: Any, data: bytes = b"") -> None:
         sock.setblocking(False)
-        connection = Connection(sock, client, server, self.now + self.cfg.keepalive)
+        connection = Connection(sock, client, server, self.now + self.keep_alive)
         self.connections.add(connection)
         self.poller.register(connection, 0, self._readable)
         if data:
@@ -206,12 +185,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if connection.busy:  # nothing is read from it, so this is a hang-up
             self._drop(connection)
             return
-        connection.deadline = self.now + self.cfg.keepalive
+        connection.deadline = self.now + self.keep_alive
         if connection.unsent:
             self._send_rest(connection)
             return
         try:
-            data = connection.sock.recv(RECEIVE)
+            data = connection.sock.recv(RECEIVE_MORE if connection.chunks else RECEIVE)
         except BlockingIOError:
             return
         except OSError:
@@ -253,9 +232,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 else:
                     self._keep(connection, data, total)
                 return
-            if found.kind is Kind.INVOCATION and self.raw is not None:
+            if found.kind is INVOCATION and self.raw is not None:
                 if len(self.ready) < WAITING:
-                    self.ready.append(Plain(connection, head, data[end:total], data[total:]))
+                    self.ready.append((connection, head, data[end:total], data[total:]))
                     if self.slow:
                         self._pause(connection)
                     return
@@ -283,7 +262,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _predict(self) -> None:
         batch, self.ready = self.ready, []
-        bodies = [plain.body for plain in batch]
+        bodies = [body for _, _, body, _ in batch]
         if self.slow or sum(map(len, bodies)) > LARGE:
             self._predict_on_thread(batch, bodies)
             return
@@ -307,8 +286,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _predict_on_thread(self, batch: list[Plain], bodies: list[bytes]) -> None:
         self.predicting += 1
-        for plain in batch:
-            self._pause(plain.connection)
+        for connection, *_ in batch:
+            self._pause(connection)
         started = time.perf_counter()
 
         def done(future: "Future[list[bytes | None]]") -> None:
@@ -327,25 +306,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         start = ANSWER % self._common()
         rows = [0 if answer is None else answer.count(b"\n") for answer in answers]
         self.app.metrics.joined(len(answers) - answers.count(None), sum(rows), took)
-        for plain, answer, lines in zip(batch, answers, rows, strict=True):
-            connection = plain.connection
+        for (connection, head, body, rest), answer, lines in zip(batch, answers, rows, strict=True):
             if connection not in self.connections:
                 continue  # it has gone
             if connection.busy:
                 connection.busy = False
                 self.poller.wait_to_read(connection)
             if answer is None:
-                self._hand_over(connection, plain.head + plain.body + plain.rest)
+                self._hand_over(connection, head + body + rest)
                 continue
             self.nr += 1
             self.access.plain(lines, took)
-            rest = self._answer(connection, start + b"%d\r\n\r\n%b" % (len(answer), answer), plain.rest)
-            if rest:
+            if rest := self._answer(connection, b"%b%d\r\n\r\n%b" % (start, len(answer), answer), rest):
                 self._feed(connection, rest)
 
     def _answer(self, connection: Connection, data: bytes, rest: bytes) -> bytes:
         """What of `rest` is to be fed now: all or nothing."""
-        connection.deadline = self.now + self.cfg.keepalive
+        connection.deadline = self.now + self.keep_alive
         try:
             sent = connection.sock.send(data)
         except BlockingIOError:

@@ -1,6 +1,4 @@
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,10 +36,3 @@ def test_the_command_line_names_the_body_and_how_heads_are_made() -> None:
     assert line[line.index("--connections") + 1] == "32"
     assert line[line.index("--duration") + 1] == "1s"
     assert line[-4:] == ["--", "body-1", "text/csv", "unique"]
-
-
-def test_the_script_is_lua() -> None:
-    if not (lua := shutil.which("luac") or shutil.which("luajit")):
-        pytest.skip("no Lua on this machine; wrk has its own")
-    option = "-p" if lua.endswith("luac") else "-bl"
-    assert subprocess.run([lua, option, str(wrk.LUA)], capture_output=True, check=False).returncode == 0

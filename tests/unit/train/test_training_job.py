@@ -128,7 +128,7 @@ def test_t10_the_colour_classifier_through_a_pipe(base: Path) -> None:
 
 
 def test_t30_t31_artifact_and_output_data(trained: job.Ended) -> None:
-    assert set(trained.model) == {"colour.json", "estimator.skops"}
+    assert set(trained.model) == {"colour.json", "trees.npz"}
     files = {path.name for path in (trained.base / "output" / "data").iterdir()}
     pictures = {"label_counts.png", "confusion_matrix.png", "mistakes.png", "tree.png"}
     assert files == {"report.html", "report.json", *pictures}
