@@ -23,6 +23,7 @@ from model import colour
 from model.trees import Trees
 from tiffin import __version__
 from tiffin.errors import NoModel
+from tiffin.table import Floats
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ TOLERANCE = 1e-6  # far above rounding, far below what another colour space or c
 _PROBE = np.array(list(product((0, 96, 160, 255), repeat=3)), dtype=np.float64)
 
 Labels = npt.NDArray[np.str_]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

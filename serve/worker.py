@@ -14,7 +14,6 @@ Rules:
 import logging
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
@@ -27,6 +26,7 @@ from serve.connection import Connection, Plain
 from serve.heads import END, LONGEST, Heads, Kind
 from serve.poller import Poller
 from tiffin import limits
+from tiffin.predictor import Raw
 from tiffin.table import shortened
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,6 @@ HELD = 512 * limits.MIB  # of requests that are not whole yet, in one process
 
 INVOCATION = Kind.INVOCATION  # looked up once: a class of enum members is slow to ask
 
-Raw = Callable[[list[bytes]], list[bytes | None]]
 _ANSWERS = frozenset({bytes, type(None)})
 
 PING = b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: %s\r\nConnection: %s\r\nContent-Length: 0\r\n\r\n"

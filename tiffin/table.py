@@ -47,7 +47,7 @@ class Table:
         """
         if self.columns is None:
             if self.rows and self.width != len(names):
-                raise BadPayload(f"has {_count(self.width)}, not {len(names)}: {','.join(names)}", row=1)
+                raise BadPayload(f"has {count_columns(self.width)}, not {len(names)}: {','.join(names)}", row=1)
             return Table(self.rows, tuple(names), self.envelope)
         have = {name.lower(): index for index, name in enumerate(self.columns)}
         missing = [name for name in names if name.lower() not in have]
@@ -99,7 +99,7 @@ def _number(cell: Cell, row: int, column: str) -> float:
     return number
 
 
-def _count(columns: int) -> str:
+def count_columns(columns: int) -> str:
     return "1 column" if columns == 1 else f"{columns} columns"
 
 

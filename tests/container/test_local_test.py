@@ -2,16 +2,14 @@
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from local_test.runners import LABEL
 from tests.container.conftest import COLOUR, docker
-from tests.server import PATIENCE, ROOT
-from tests.unit.local_test.harness import environment, harness, serving
+from tests.server import ROOT
+from tests.unit.local_test.harness import harness, serving, stopped_while_fitting
 
 pytestmark = pytest.mark.container
 
@@ -54,17 +52,7 @@ def test_image_that_is_not_there_is_named() -> None:
 
 
 def test_ctrl_c_stops_the_job_and_removes_its_container(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local_test", "train", "--docker", "--base-dir", str(tmp_path / "ml")]
-    options = ["-p", "algorithm=forest", "-p", "n_estimators=10000"]
-    with subprocess.Popen(
-        command + options, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "fitting forest" in line:
-                process.send_signal(signal.SIGINT)
-                break
-        process.stdout.read()
-        assert process.wait(PATIENCE) == 130
+    code, output = stopped_while_fitting(signal.SIGINT, "--docker", "--base-dir", str(tmp_path / "ml"))
+    assert code == 130, output
     assert ours() == []
     assert not any((tmp_path / "ml" / "model").iterdir())

@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.server import PATIENCE, ROOT
-from tests.unit.local_test.harness import environment, harness, serving
+from local_test.runners import free_port
+from tests.server import ROOT
+from tests.unit.local_test.harness import harness, serving, stopped_while_fitting
 from tiffin import limits
 
 FAST = ("-p", "max_leaf_nodes=60")
@@ -46,7 +45,7 @@ def test_serve_and_predict(base: Path) -> None:
         assert refused.returncode == 1
         assert json.loads(refused.stdout)["error"] == "BadPayload"
         assert refused.stderr == "local_test: the server answered 400\n"
-    nobody = harness("predict", "--base-dir", str(base), "--url", f"http://127.0.0.1:{_unused_port()}")
+    nobody = harness("predict", "--base-dir", str(base), "--url", f"http://127.0.0.1:{free_port()}")
     assert nobody.returncode == 1
     assert "nobody answers at" in nobody.stderr
     assert "start a server with: make serve" in nobody.stderr
@@ -138,18 +137,8 @@ def test_demo_with_port_8080_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_ends_a_job_and_all_it_started(tmp_path: Path, stop: signal.Signals) -> None:
-    command = [sys.executable, "-m", "local_test", "train", "--no-docker", "--base-dir", str(tmp_path / "ml")]
-    options = ["-p", "algorithm=forest", "-p", "n_estimators=10000"]
-    with subprocess.Popen(
-        command + options, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "fitting forest" in line:
-                process.send_signal(stop)
-                break
-        rest = process.stdout.read()
-        assert process.wait(PATIENCE) == 130, rest
+    code, output = stopped_while_fitting(stop, "--no-docker", "--base-dir", str(tmp_path / "ml"))
+    assert code == 130, output
     assert not any((tmp_path / "ml" / "model").iterdir())
     assert not _alive_with(str(tmp_path))
 
@@ -164,9 +153,3 @@ def _alive_with(text: str) -> list[str]:
         except OSError:
             continue
     return found
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

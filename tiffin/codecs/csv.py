@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from tiffin.errors import BadPayload
-from tiffin.table import Cell, Table
+from tiffin.table import Cell, Table, count_columns
 
 # A cell may be as large as a request; the csv module's own limit of 128 KiB would be a second, hidden one.
 csv.field_size_limit(2**31 - 1)
@@ -36,7 +36,7 @@ def decode(text: str) -> Table:
     try:
         for _, fields in records(io.StringIO(text, newline="")):
             if rows and len(fields) != len(rows[0]):
-                raise BadPayload(f"has {_columns(len(fields))} where row 1 has {len(rows[0])}", row=len(rows) + 1)
+                raise BadPayload(f"has {count_columns(len(fields))} where row 1 has {len(rows[0])}", row=len(rows) + 1)
             rows.append([field.strip() for field in fields])
     except ValueError as error:
         raise BadPayload(str(error)) from None
@@ -67,10 +67,6 @@ def _text(cell: Cell) -> str | int | float:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     return cell
-
-
-def _columns(count: int) -> str:
-    return "1 column" if count == 1 else f"{count} columns"
 
 
 def _plain(error: csv.Error) -> str:

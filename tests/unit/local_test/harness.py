@@ -29,6 +29,31 @@ def harness(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def stopped_while_fitting(stop: signal.Signals, *options: str) -> tuple[int, str]:
+    """A training job that would take minutes, sent `stop` once it fits; its exit code and what it said after."""
+    command = [
+        sys.executable,
+        "-m",
+        "local_test",
+        "train",
+        *options,
+        "-p",
+        "algorithm=forest",
+        "-p",
+        "n_estimators=10000",
+    ]
+    with subprocess.Popen(
+        command, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "fitting forest" in line:
+                process.send_signal(stop)
+                break
+        rest = process.stdout.read()
+        return process.wait(PATIENCE), rest
+
+
 @contextmanager
 def serving(*options: str) -> Iterator[str]:
     """`local_test serve` until it is ready, ended by Ctrl-C; gives the address."""
