@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 RECEIVE = 16 * 1024  # at first: a larger buffer costs a small request more than its prediction
 RECEIVE_MORE = 256 * 1024
 ACCEPT_AT_ONCE = 64
-HEARTBEAT = 0.5 * limits.SECONDS  # how long the loop runs before gunicorn's own housekeeping has its turn
+HEARTBEAT = 0.5 * limits.SECONDS  # how often, at least, gunicorn's own housekeeping has its turn
 QUICK = 0.005 * limits.SECONDS  # a prediction that takes longer is none for the loop
 SURPRISE = 0.25 * limits.SECONDS  # a model that held the loop this long once is never asked there again (H-08)
 LARGE = 64 * 1024  # bytes waiting at one time that are too many for the loop
@@ -78,10 +78,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         self._end_if_stuck()
         self.app.board.sign(self.place)
-        until = time.monotonic() + HEARTBEAT
+        until = time.monotonic() + HEARTBEAT / 2  # and at most as long again in a poll that finds nothing
         poll, handlers = self.poller.poll, self.poller.handlers
         while True:
-            events = poll(0 if self._can_predict() else timeout)
+            events = poll(0 if self._can_predict() else min(timeout, HEARTBEAT))
             self.now = time.monotonic()
             for descriptor, _ in events:
                 found = handlers.get(descriptor)
@@ -92,7 +92,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 for plain in self.ready:  # pipelined behind an answer of this turn; the others' bytes come first
                     self._pause(plain[0])
             self.access.flush()
-            if self.now > until or not self.alive or self.nr_conns >= self.worker_connections:
+            if self.now >= until or not self.alive or self.nr_conns >= self.worker_connections:
                 return
 
     def accept(self, listener: Any) -> None:

@@ -152,7 +152,7 @@ class TestOthers:
 
 
 class TestModel:
-    def test_ping_answers_while_every_thread_and_the_model_thread_work(self, one: Server, tmp_path: Path) -> None:
+    def test_H08_ping_answers_while_every_thread_and_the_model_thread_work(self, one: Server, tmp_path: Path) -> None:
         """H-08."""
         with callers(one, 12) as (kept, *busy):
             assert kept.send(PING).answer()[0] == 200
