@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response, g, request
 from gunicorn.http.errors import ParseException
@@ -25,16 +26,23 @@ from tiffin.settings import Settings
 
 log = logging.getLogger(__name__)
 
+STREAM_PATH = "/invocations-bidirectional-stream"  # W-02
 _CHUNK = 64 * 1024
 # A refused body is read to its end, so that the answer is not lost in a reset connection (H-17), up to this much.
 _DISCARD_AT_MOST = 4 * limits.PAYLOAD_BATCH
+
+
+class _Application(Flask):
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ.pop("HTTP_UPGRADE", None)  # as HTTP allows; werkzeug has no route for who asks for a WebSocket
+        return super().wsgi_app(environ, start_response)
 
 
 def create_app(
     predictor: Predictor, settings: Settings, is_ready: Callable[[], bool], metrics: Metrics | None = None
 ) -> Flask:
     """`is_ready` tells whether every server process has the model (H-06). Without `metrics` there is no /metrics."""
-    app = Flask("serve", static_folder=None)
+    app = _Application("serve", static_folder=None)
     app.before_request(_begin)
     app.after_request(partial(_log_invocation, metrics))
     app.register_error_handler(PublicError, _public_error)
@@ -70,6 +78,15 @@ def create_app(
         if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed
             context.answer.setdefault(CUSTOM_ATTRIBUTES, headers[CUSTOM_ATTRIBUTES])
         response.headers.update(context.answer)
+        return response
+
+    @app.route(STREAM_PATH, methods=["GET", "POST"])
+    def stream() -> Response:
+        """What is no handshake: `serve.stream` has the others."""
+        if predictor.converse is None:
+            return _error(404, "NotFound", "this model is not for streaming: its code has no stream_fn(stream, model)")
+        response = _error(426, "UpgradeRequired", f"{STREAM_PATH} is for WebSockets: GET it with Upgrade: websocket")
+        response.headers["Upgrade"] = "websocket"
         return response
 
     return app

@@ -50,9 +50,10 @@ def serve(settings: Settings) -> int:
     log.info("%d processes of %d threads: %s", workers, settings.threads, why)
     board, metrics = Board(workers), Metrics(workers, time.monotonic() - started)
     app = create_app(predictor, settings, board.all_ready, metrics)
+    server = _Server(app, predictor, settings, board, metrics)
     gc.collect()
     gc.freeze()  # the collector of a child must not touch, and so copy, what the master loaded
-    _Server(app, predictor, settings, board, metrics).run()
+    server.run()
     return 0
 
 
@@ -66,6 +67,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, app: Any, predictor: Predictor, settings: Settings, board: Board, metrics: Metrics) -> None:
         self.predictor, self.settings, self.is_ready, self.metrics = predictor, settings, board.all_ready, metrics
+        self.streams = _streams() if predictor.converse is not None else None
         self._app = app
         self._options = _options(settings, board, metrics)
         super().__init__()
@@ -76,6 +78,13 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Any:
         return self._app
+
+
+def _streams() -> Any:
+    """Imported before the processes are forked, and only for a model that is streamed to."""
+    from serve.stream import Streams
+
+    return Streams
 
 
 class _Log(glogging.Logger):  # type: ignore[misc]

@@ -11,6 +11,7 @@ Rules:
   gunicorn's until `finish_request`, which runs on this thread again.
 """
 
+import contextlib
 import logging
 import socket
 import time
@@ -63,6 +64,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller: Poller = Poller()
         self.raw: Raw | None = self.app.predictor.raw
         self.heads = Heads(self.cfg, self.app.settings)
+        self.streams = self.app.streams and self.app.streams(self)
         self.access = AccessLog(self.app.settings)
         self.connections: set[Connection] = set()
         self.ready: list[Plain] = []
@@ -242,7 +244,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             elif found.kind is Kind.PING and self.app.is_ready():
                 data = self._answer(connection, PING % self._common(), data[total:])
             else:
-                self._hand_over(connection, data)
+                (self._upgrade if found.kind is Kind.UPGRADE else self._hand_over)(connection, data)
                 return
 
     def _keep(self, connection: Connection, data: bytes, needed: int) -> None:
@@ -253,6 +255,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if not connection.busy:
             connection.busy, connection.deadline = True, float("inf")
             self.poller.pause(connection)
+
+    def _upgrade(self, connection: Connection, data: bytes) -> None:
+        """A bidirectional stream (W-02): it counts as a connection until `self.streams` has closed it."""
+        if self.streams is None or not self.streams.takes(data):
+            self._hand_over(connection, data)
+            return
+        self._leave(connection)
+        if refusal := self.streams.open(connection.sock, data):
+            with contextlib.suppress(OSError):  # who was there has gone; else there is room for so little
+                connection.sock.send(refusal)
+            self._linger(connection)
 
     # Predictions
 

@@ -33,10 +33,11 @@ def load_predictor(settings: Settings) -> Predictor:
         model = _load_model(handlers, settings, file)
     except SystemExit as error:  # it would end the server in silence, and with its own exit code
         raise NoModel(f"{file} called sys.exit({error.code!r}) while the model was loaded") from error
-    if not {"predict_fn", "transform_fn"} & handlers.functions.keys() and not hasattr(model, "predict"):
+    predicts = bool({"predict_fn", "transform_fn"} & handlers.functions.keys()) or hasattr(model, "predict")
+    if not predicts and "stream_fn" not in handlers:
         kind = type(model).__name__  # H-06: found out now, not at each request
         raise NoModel(f"{file} has no predict_fn(data, model), and model_fn's {kind} has no predict(data)")
-    return HandlerPredictor(handlers, model, _raw(handlers, model, settings))
+    return HandlerPredictor(handlers, model, _raw(handlers, model, settings) if predicts else None, not predicts)
 
 
 def _load_model(handlers: Handlers, settings: Settings, file: Path) -> Any:
