@@ -27,8 +27,8 @@ RECEIVE = 256 * 1024
 WAITING = limits.MIB  # bytes that wait for the handler; then nothing is read until it has taken some
 UNSENT = limits.MIB  # bytes that wait for the caller; then `send` waits
 FRAME = 256  # what a frame costs besides its bytes
-SEND = 60 * limits.SECONDS  # how long `send` waits for room
-CLOSE = 5 * limits.SECONDS  # how long the caller has for its side of the closing
+SEND = 60 * limits.SECONDS  # how long `send` waits for a caller that reads nothing
+CLOSE = 5 * limits.SECONDS  # how long the caller has for its side of the closing, from when it last read
 REASON = 123  # bytes that fit a close frame beside the code
 
 
@@ -101,9 +101,10 @@ class Session(Stream):
             for data in self.protocol.data_to_send():
                 self._unsent += data
                 self._finish = self._finish or not data
+            before = len(self._unsent)
             self._write()
-            if self.protocol.close_expected():
-                self.deadline = min(self.deadline, time.monotonic() + CLOSE)
+            if self.protocol.close_expected() and (self.deadline == float("inf") or len(self._unsent) < before):
+                self.deadline = time.monotonic() + CLOSE
 
     def _write(self) -> None:
         try:
@@ -118,8 +119,7 @@ class Session(Stream):
             pass
         except OSError:  # the caller has gone, as reading will find
             self._unsent.clear()
-        if len(self._unsent) <= UNSENT:
-            self._changed.notify_all()
+        self._changed.notify_all()
 
     def answer(self, data: bytes) -> None:
         """In place of all that the protocol would send; the connection ends with it."""
@@ -166,7 +166,7 @@ class Session(Stream):
     def frames(self) -> Iterator[Frame]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._inbox or self.protocol.state is not State.OPEN)
+                self._changed.wait_for(lambda: self._inbox or not self._is_open())
                 if not self._inbox:
                     return
                 frame = self._inbox.popleft()
@@ -191,13 +191,13 @@ class Session(Stream):
             self.sent += last
             self.bytes_sent += len(data)
             self.flush()
-            if not self._unsent:
-                return
-            self._attend(self)
-            if not self._changed.wait_for(self._has_room, SEND):
-                self.problem = f"the caller read nothing for {SEND} s"
-                self.close(CloseCode.INTERNAL_ERROR, self.problem)
-                raise StreamClosed(self.problem)
+            if self._unsent:
+                self._attend(self)
+            while (unsent := len(self._unsent)) > UNSENT and self._is_open():
+                if not self._changed.wait_for(lambda: len(self._unsent) < unsent or not self._is_open(), SEND):
+                    self.problem = f"the caller read nothing for {SEND} s"
+                    self.close(CloseCode.INTERNAL_ERROR, self.problem)
+                    raise StreamClosed(self.problem)
 
     def _send(self, data: bytes, is_text: bool, last: bool) -> None:
         if self.protocol.state is not State.OPEN:
@@ -210,8 +210,8 @@ class Session(Stream):
             self._sends_text = is_text
             (self.protocol.send_text if is_text else self.protocol.send_binary)(data, last)
 
-    def _has_room(self) -> bool:
-        return len(self._unsent) <= UNSENT or self.protocol.state is not State.OPEN
+    def _is_open(self) -> bool:
+        return self.protocol.state is State.OPEN
 
     def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         with self._changed:

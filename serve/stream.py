@@ -152,6 +152,7 @@ class Streams:
             session.flush()
             if data[end:]:
                 session.feed(data[end:])
+        self._report()
         self._settle(session)
 
     def _start(self, session: Session, request: Request) -> None:

@@ -64,6 +64,10 @@ def flood(stream, context):
     finally:
         print("flood ended", flush=True)
 
+def large(stream, context):
+    stream.send(bytes(12 * 2**20))
+    stream.send("all")
+
 def fails(stream, context):
     raise RuntimeError("a secret of /opt/program")
 

@@ -51,22 +51,22 @@ class Caller:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", port))
-        self._stream = self.socket.makefile("rb")
+        self.stream = self.socket.makefile("rb")
         self.socket.sendall((request or handshake(path)) + behind)
-        line = self._stream.readline()
+        line = self.stream.readline()
         self.status = int(line.split()[1]) if line else 0
         self.headers: dict[str, str] = {}
-        while line and (header := self._stream.readline().strip()):
+        while line and (header := self.stream.readline().strip()):
             name, _, value = header.decode().partition(": ")
             self.headers[name.lower()] = value
-        self.body = self._stream.read(int(self.headers.get("content-length", 0)))
+        self.body = self.stream.read(int(self.headers.get("content-length", 0)))
         assert self.status != 101 or self.headers["sec-websocket-accept"] == ACCEPT.decode()
 
     def __enter__(self) -> "Caller":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stream.close()
+        self.stream.close()
         self.socket.close()
 
     def send(self, opcode: int, data: bytes = b"", last: bool = True) -> None:
@@ -74,17 +74,17 @@ class Caller:
 
     def receive(self) -> Frame | None:
         """None at the end of the connection."""
-        head = self._stream.read(2)
+        head = self.stream.read(2)
         if len(head) < 2:
             return None
         assert head[0] & 0x70 == 0
         assert head[1] < 128, "a server does not mask"
         length = head[1]
         if length == 126:
-            (length,) = struct.unpack("!H", self._stream.read(2))
+            (length,) = struct.unpack("!H", self.stream.read(2))
         elif length == 127:
-            (length,) = struct.unpack("!Q", self._stream.read(8))
-        return head[0] & 15, self._stream.read(length), head[0] >= 128
+            (length,) = struct.unpack("!Q", self.stream.read(8))
+        return head[0] & 15, self.stream.read(length), head[0] >= 128
 
     def closed(self) -> tuple[int, str]:
         """The next frame, which is the close, and that nothing comes behind it; answered as a caller does."""

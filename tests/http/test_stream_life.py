@@ -79,6 +79,18 @@ def test_W04_a_caller_that_does_not_read_holds_its_handler_and_nobody_else(tmp_p
         assert "Traceback" not in server.log
 
 
+def test_W04_a_caller_that_reads_slowly_gets_it_all(tmp_path: Path) -> None:
+    with own(tmp_path, TEST_SEND="1") as server, Caller(server.port, f"{PATH}?large", receive_buffer=4096) as caller:
+        length, data, started = 10 + 12 * 2**20, bytearray(), time.monotonic()
+        while len(data) < length:
+            data += caller.stream.read(min(16 * 1024, length - len(data)))
+            time.sleep(0.003)  # its pace
+        assert time.monotonic() - started > 2
+        assert data[10:] == bytes(12 * 2**20)
+        assert caller.receive() == (TEXT, b"all", True)
+        assert caller.closed() == (1000, "")
+
+
 def test_W04_a_handler_that_does_not_read_holds_its_caller(tmp_path: Path) -> None:
     count, piece = 600, bytes(100_000)
     with own(tmp_path) as server, Caller(server.port, f"{PATH}?held") as caller:
