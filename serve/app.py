@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response, g, request
 from gunicorn.http.errors import ParseException
@@ -28,16 +29,23 @@ from tiffin.settings import Settings
 
 log = logging.getLogger(__name__)
 
+STREAM_PATH = "/invocations-bidirectional-stream"  # W-02
 _CHUNK = 64 * 1024
 # A refused body is read to its end, so that the answer is not lost in a reset connection (H-17), up to this much.
 _DISCARD_AT_MOST = 4 * limits.PAYLOAD_BATCH
+
+
+class _Application(Flask):
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ.pop("HTTP_UPGRADE", None)  # as HTTP allows; werkzeug has no route for who asks for a WebSocket
+        return super().wsgi_app(environ, start_response)
 
 
 def create_app(
     predictor: Predictor, settings: Settings, is_ready: Callable[[], bool], metrics: Metrics, watch: Watch
 ) -> Flask:
     """`is_ready` tells whether every server process has the model (H-06)."""
-    app = Flask("serve", static_folder=None)
+    app = _Application("serve", static_folder=None)
     app.before_request(_begin)
     app.after_request(partial(_log_invocation, metrics))
     app.register_error_handler(PublicError, _public_error)
@@ -80,7 +88,17 @@ def create_app(
         response.headers.update(context.answer)
         return response
 
+    app.add_url_rule(STREAM_PATH, "stream", partial(_no_handshake, predictor), methods=["GET", "POST"])
     return app
+
+
+def _no_handshake(predictor: Predictor) -> Response:
+    """`serve.stream` has those that are (W-02)."""
+    if predictor.converse is None:
+        return _error(404, "NotFound", "this model is not for streaming: its code has no stream_fn(stream, model)")
+    response = _error(426, "UpgradeRequired", f"{STREAM_PATH} is for WebSockets: GET it with Upgrade: websocket")
+    response.headers["Upgrade"] = "websocket"
+    return response
 
 
 def _execution_parameters(settings: Settings) -> dict[str, object]:

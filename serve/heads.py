@@ -41,6 +41,7 @@ _NOT_TO_WAIT_FOR = frozenset({"EXPECT", "TRANSFER-ENCODING"})
 class Kind(Enum):
     INVOCATION = "a plain one: CSV in, CSV out"
     PING = "GET or POST /ping without a body"
+    UPGRADE = "a GET that asks for a WebSocket"
     OTHER = "anything else that gunicorn can read, for Flask"
 
 
@@ -68,7 +69,7 @@ class Heads:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         found = self._understand(head)
-        if len(head) <= _REMEMBERED_BYTES:
+        if len(head) <= _REMEMBERED_BYTES and found.kind is not Kind.UPGRADE:  # each of those has a key of its own
             self._known[head] = found
         return found
 
@@ -99,7 +100,8 @@ class Heads:
             or request.version != (1, 1)
         )
         if unusual:
-            return Head(Kind.OTHER, int(length))
+            upgrade = headers.get("UPGRADE", "").lower() == "websocket" and request.method == "GET" and length == "0"
+            return Head(Kind.UPGRADE if upgrade else Kind.OTHER, int(length))
         if request.uri == "/ping" and request.method in ("GET", "POST") and length == "0":
             return Head(Kind.PING, 0)
         invoked = request.uri == "/invocations" and request.method == "POST" and int(length)

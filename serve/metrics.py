@@ -17,7 +17,9 @@ _LATENCY = 5
 _BATCH = _LATENCY + len(SECONDS) + 1
 _BATCHED = _BATCH + len(REQUESTS) + 1  # requests that were in a batch
 _RESTARTS = _BATCHED + 1
-_COLUMNS = _RESTARTS + 1
+_STREAMS = _RESTARTS + 1  # open now; then messages received and sent
+_MESSAGES = _STREAMS + 1
+_COLUMNS = _MESSAGES + 2
 
 
 class Metrics:
@@ -31,6 +33,7 @@ class Metrics:
     def use(self, place: int | None) -> None:
         """From now on this process writes the row of `place`."""
         self._start = (self._places if place is None else place) * _COLUMNS
+        self._cells[self._start + _STREAMS] = 0  # those of the process before have ended with it
 
     def answered(self, status: int, rows: int, seconds: float, requests: int = 1) -> None:
         """`requests` invocations, answered alike after as long; `rows` is of all of them."""
@@ -46,6 +49,13 @@ class Metrics:
             self._cells[self._start + _BATCH + bisect_left(REQUESTS, requests)] += 1
             self._cells[self._start + _BATCHED] += requests
             self.answered(200, rows, seconds, requests)
+
+    def streamed(self, streams: int, received: int, sent: int) -> None:
+        """`streams` are open in this process; of messages, those since the last call."""
+        cells, start = self._cells, self._start
+        cells[start + _STREAMS] = streams
+        cells[start + _MESSAGES] += received
+        cells[start + _MESSAGES + 1] += sent
 
     def process_ended(self) -> None:
         """Called in the master."""
@@ -63,6 +73,11 @@ class Metrics:
             *_histogram("tiffin_invocation_seconds", SECONDS, latency, total[_MICROSECONDS] / 1e6),
             *_head("tiffin_batch_requests", "histogram", "Plain invocations predicted together."),
             *_histogram("tiffin_batch_requests", REQUESTS, batch, total[_BATCHED]),
+            *_head("tiffin_streams", "gauge", "Bidirectional streams that are open."),
+            f"tiffin_streams {total[_STREAMS]}",
+            *_head("tiffin_stream_messages_total", "counter", "Messages of bidirectional streams."),
+            f'tiffin_stream_messages_total{{direction="received"}} {total[_MESSAGES]}',
+            f'tiffin_stream_messages_total{{direction="sent"}} {total[_MESSAGES + 1]}',
             *_head("tiffin_process_restarts_total", "counter", "Server processes that ended and were replaced."),
             f"tiffin_process_restarts_total {total[_RESTARTS]}",
             *_head("tiffin_model_load_seconds", "gauge", "How long loading the model took."),

@@ -61,11 +61,12 @@ def serve(settings: Settings) -> int:
     log.info("%d processes of %d threads: %s", workers, settings.threads, why)
     shared = Shared(Board(workers), Metrics(workers, time.monotonic() - started), Watch(), doorman)
     app = create_app(predictor, settings, shared.board.all_ready, shared.metrics, shared.watch)
+    server = _Server(app, predictor, settings, shared, listener)
     gc.collect()
     gc.freeze()  # the collector of a child must not touch, and so copy, what the master loaded
     master = os.getpid()
     try:
-        _Server(app, predictor, settings, shared, listener).run()
+        server.run()
     except SystemExit as end:
         if os.getpid() != master:
             raise  # a process of ours ends, and gunicorn reads its code
@@ -96,6 +97,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     ) -> None:
         self.predictor, self.settings = predictor, settings
         self.board, self.metrics, self.watch = shared.board, shared.metrics, shared.watch
+        self.streams = _streams() if predictor.converse is not None else None
         self._app = app
         self._options = {"bind": f"fd://{listener.detach()}", **_options(settings, predictor, shared)}
         super().__init__()
@@ -106,6 +108,13 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Any:
         return self._app
+
+
+def _streams() -> Any:
+    """Imported before the processes are forked, and only for a model that is streamed to."""
+    from serve.stream import Streams
+
+    return Streams
 
 
 class _Log(glogging.Logger):  # type: ignore[misc]

@@ -4,8 +4,7 @@ Rules:
 - `serve.heads` says which requests are plain. The loop waits for the whole of any request of known length, so that a
   slow caller costs nobody a thread; then it predicts plain ones and hands the others over, with every byte read, to
   gunicorn's threaded worker and through it to Flask. After its answer such a connection comes back into the loop.
-- All that is readable at one time is predicted together, in the loop when the model is quick, else on the model thread,
-  which takes all that waits when it is free. Nobody waits for company.
+- All that is readable at one time is predicted together (`serve.batch`).
 - An answer of None from `raw` means that the request needs the long way, where faults get their sentences.
 - A large body waits in a file, not in memory. An answer that a slow reader has not taken waits here, not on a thread.
 - A process whose model thread, or whose every request thread, is stuck in the model's code says where, and ends.
@@ -13,11 +12,12 @@ Rules:
   gunicorn's until `finish_request`, which runs on this thread again.
 """
 
+import contextlib
 import logging
 import os
 import socket
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
@@ -25,13 +25,12 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 from serve import handover, watch
 from serve.access import AccessLog
 from serve.answers import Answers
+from serve.batch import Batch
 from serve.connection import Connection, Plain
 from serve.heads import END, LONGEST, Heads, Kind
 from serve.poller import Poller
-from serve.watch import Watch
 from tiffin import limits
 from tiffin.predictor import Raw
-from tiffin.table import shortened
 
 log = logging.getLogger(__name__)
 
@@ -39,17 +38,11 @@ RECEIVE = 16 * 1024  # at first: a larger buffer costs a small request more than
 RECEIVE_MORE = 256 * 1024
 ACCEPT_AT_ONCE = 64
 HEARTBEAT = 0.5 * limits.SECONDS  # how often, at least, gunicorn's own housekeeping has its turn
-QUICK = 0.005 * limits.SECONDS  # a prediction that takes longer is none for the loop
-SURPRISE = 0.25 * limits.SECONDS  # a model that held the loop this long once is never asked there again (H-08)
-LARGE = 64 * 1024  # bytes waiting at one time that are too many for the loop
-WAITING = 1024  # requests for the model thread; one more is answered 503
 LINGER = 2 * limits.SECONDS  # after the last answer, for what the caller still sends
 SPOOL = 32 * limits.MIB  # a larger body waits in a file: larger than any of a real-time endpoint (H-10, A-02)
 HELD = 512 * limits.MIB  # of requests that are not whole yet, in one process; more of them go into files
 
 INVOCATION = Kind.INVOCATION  # looked up once: a class of enum members is slow to ask
-
-_ANSWERS = frozenset({bytes, type(None)})
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -58,20 +51,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller: Poller = Poller()
         self.raw: Raw | None = self.app.predictor.raw
         self.heads = Heads(self.cfg, self.app.settings)
+        self.streams = self.app.streams and self.app.streams(self)
         self.access = AccessLog(self.app.settings)
         self.answers = Answers()
         self.connections: set[Connection] = set()
-        self.ready: list[Plain] = []
         self.held = 0
         self.keep_alive: int = self.cfg.keepalive  # read once: gunicorn looks each setting up by name
         self.now = time.monotonic()
-        self.slow = True  # until it is seen to be quick: the first prediction may take a minute
-        self.trusted = True
-        self.model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self.predicting = 0
-        self.model_watch = Watch()
+        self.batch = Batch(self.raw, self._deliver, self._pause, self.method_queue.defer)
         super().run()
-        self.model_thread.shutdown(wait=False)
+        self.batch.close()
 
     # The loop: gunicorn's, with these in the places where it looks at sockets.
 
@@ -79,17 +68,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._end_if_stuck()
         self.app.board.sign(self.place)
         until = time.monotonic() + HEARTBEAT / 2  # and at most as long again in a poll that finds nothing
-        poll, handlers = self.poller.poll, self.poller.handlers
+        poll, handlers, batch = self.poller.poll, self.poller.handlers, self.batch
         while True:
-            events = poll(0 if self._can_predict() else min(timeout, HEARTBEAT))
+            events = poll(0 if batch.is_due() else min(timeout, HEARTBEAT))
             self.now = time.monotonic()
             for descriptor, _ in events:
                 found = handlers.get(descriptor)
                 if found is not None:
                     found[0](found[1])
-            if self._can_predict():
-                self._predict()
-                for plain in self.ready:  # pipelined behind an answer of this turn; the others' bytes come first
+            if batch.is_due():
+                batch.predict()
+                for plain in batch.ready:  # pipelined behind an answer of this turn; the others' bytes come first
                     self._pause(plain[0])
             self.access.flush()
             if self.now >= until or not self.alive or self.nr_conns >= self.worker_connections:
@@ -223,9 +212,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._keep(connection, data, total)
                 return
             if found.kind is INVOCATION and self.raw is not None:
-                if len(self.ready) < WAITING:
-                    self.ready.append((connection, head, data[end:total], data[total:]))
-                    if self.slow:
+                if not self.batch.is_full():
+                    self.batch.ready.append((connection, head, data[end:total], data[total:]))
+                    if self.batch.slow:
                         self._pause(connection)
                     return
                 busy = self.answers.busy(self.alive, self.access.refused())
@@ -234,7 +223,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             elif found.kind is Kind.PING and self.app.board.all_ready():
                 data = self._answer(connection, self.answers.ping(self.alive), data[total:])
             else:
-                self._hand_over(connection, data)
+                (self._upgrade if found.kind is Kind.UPGRADE else self._hand_over)(connection, data)
                 return
 
     def _hold(self, connection: Connection, data: bytes) -> None:
@@ -264,54 +253,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.busy, connection.deadline = True, float("inf")
             self.poller.pause(connection)
 
-    # Predictions
-
-    def _can_predict(self) -> bool:
-        return bool(self.ready) and not (self.predicting and self.slow)
-
-    def _predict(self) -> None:
-        batch, self.ready = self.ready, []
-        bodies = [body for _, _, body, _ in batch]
-        if self.slow or sum(map(len, bodies)) > LARGE:
-            self._predict_on_thread(batch, bodies)
+    def _upgrade(self, connection: Connection, data: bytes) -> None:
+        """A bidirectional stream (W-02): it counts as a connection until `self.streams` has closed it."""
+        if self.streams is None or not self.streams.takes(data):
+            self._hand_over(connection, data)
             return
-        started = time.perf_counter()
-        answers = self._answers(bodies)
-        took = time.perf_counter() - started
-        self.slow = took > QUICK
-        self.trusted = self.trusted and took < SURPRISE
-        self._deliver(batch, answers, took)
-
-    def _answers(self, bodies: list[bytes]) -> list[bytes | None]:
-        """Never raises."""
-        try:
-            answers = self.raw(bodies)  # type: ignore[misc]  # None has no invocation that is plain
-            if len(answers) == len(bodies) and _ANSWERS.issuperset(map(type, answers)):
-                return answers
-            log.error("the model answered %d requests together with %s", len(bodies), shortened(answers))
-        except (Exception, SystemExit):
-            log.exception("the model failed on %d requests together; each is asked by itself", len(bodies))
-        return [None] * len(bodies)
-
-    def _predict_on_thread(self, batch: list[Plain], bodies: list[bytes]) -> None:
-        self.predicting += 1
-        for connection, *_ in batch:
-            self._pause(connection)
-        started = time.perf_counter()
-
-        def answers() -> list[bytes | None]:
-            with self.model_watch.predicting():
-                return self._answers(bodies)
-
-        def done(future: "Future[list[bytes | None]]") -> None:
-            self.method_queue.defer(self._thread_is_done, batch, future.result(), time.perf_counter() - started)
-
-        self.model_thread.submit(answers).add_done_callback(done)
-
-    def _thread_is_done(self, batch: list[Plain], answers: list[bytes | None], took: float) -> None:
-        self.predicting -= 1
-        self.slow = self.slow and (took > QUICK / 2 or not self.trusted)
-        self._deliver(batch, answers, took)
+        self._leave(connection)
+        if refusal := self.streams.open(connection.sock, data):
+            with contextlib.suppress(OSError):  # who was there has gone; else there is room for so little
+                connection.sock.send(refusal)
+            self._linger(connection)
 
     # Bytes out
 
@@ -382,7 +333,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _end_if_stuck(self) -> None:
         """A request is answered within `timeout` or not at all (H-09): whoever works on one for longer will not."""
-        stuck = self.model_watch.overdue(self.cfg.timeout)
+        stuck = self.batch.watch.overdue(self.cfg.timeout)
         if not stuck:
             threads = self.app.watch.overdue(self.cfg.timeout)
             stuck = threads if len(threads) >= self.cfg.threads else []

@@ -68,5 +68,11 @@ class UserCodeError(PublicError):
     status = 500
 
 
+class StreamsOnly(PublicError):
+    """An invocation of a model whose code answers bidirectional streams and nothing else."""
+
+    status = 501
+
+
 class NotReady(PublicError):
     status = 503

@@ -37,10 +37,12 @@ def load_predictor(settings: Settings) -> Predictor:
         model = _load_model(handlers, settings, file)
     except SystemExit as error:  # it would end the server in silence, and with its own exit code
         raise NoModel(f"{file} called sys.exit({error.code!r}) while it was imported") from error
-    if not {"predict_fn", "transform_fn"} & handlers.functions.keys() and not hasattr(model, "predict"):
+    predicts = bool({"predict_fn", "transform_fn"} & handlers.functions.keys()) or hasattr(model, "predict")
+    if not predicts and "stream_fn" not in handlers:
         kind = type(model).__name__  # H-06: found out now, not at each request
         raise NoModel(f"{file} has no predict_fn(data, model), and model_fn's {kind} has no predict(data)")
-    return HandlerPredictor(handlers, model, _raw(handlers, model, settings), _warm_up(handlers, model, settings))
+    raw = _raw(handlers, model, settings) if predicts else None
+    return HandlerPredictor(handlers, model, raw, _warm_up(handlers, model, settings), streams_only=not predicts)
 
 
 def _load_model(handlers: Handlers, settings: Settings, file: Path) -> Any:

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 from tiffin import codecs, media
 from tiffin.context import Context
-from tiffin.errors import NoModel, NotAcceptable, PublicError, UserCodeError
+from tiffin.errors import NoModel, NotAcceptable, PublicError, StreamsOnly, UserCodeError
 from tiffin.media import MediaType
+from tiffin.stream import Converse, Stream, StreamClosed
 from tiffin.table import Table
 
 _ARITY = {
@@ -27,6 +28,7 @@ _ARITY = {
     "output_fn": 2,
     "transform_fn": 4,
     "raw_fn": 2,
+    "stream_fn": 2,
 }
 HANDLERS = tuple(_ARITY)
 
@@ -48,6 +50,11 @@ class Predictor(Protocol):
     @property
     def raw(self) -> Raw | None:
         """Bodies of text/csv to answers of text/csv, many at a time; None for a body that needs `predict`."""
+        ...
+
+    @property
+    def converse(self) -> Converse | None:
+        """What a bidirectional stream is answered by (W-02); None for a model that offers none."""
         ...
 
     def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
@@ -94,12 +101,31 @@ class HandlerPredictor:
     model: Any
     raw: Raw | None = None
     warm: Callable[[], None] | None = None
+    streams_only: bool = False
 
     def warm_up(self) -> None:
         if self.warm is not None:
             self.warm()
 
+    @property
+    def converse(self) -> Converse | None:
+        return self._converse if "stream_fn" in self.handlers else None
+
+    def _converse(self, stream: Stream, context: Context) -> None:
+        with _user_code():
+            replies = self.handlers["stream_fn"](stream, self.model, context)
+            if replies is None:
+                return
+            if not isinstance(replies, Iterator):
+                raise TypeError(f"stream_fn returned {type(replies).__name__}; it sends, or yields, what it answers")
+            for reply in replies:
+                stream.send(reply)
+
     def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
+        if self.streams_only:
+            raise StreamsOnly(
+                "this model has no predict_fn: it answers WebSockets at /invocations-bidirectional-stream"
+            )
         if "transform_fn" in self.handlers:
             return self._transform(body, content_type, accept, context)
         data, request_format, rows = self._input(body, content_type, context)
@@ -162,7 +188,7 @@ def _plain(value: Any) -> Any:
 def _user_code() -> Iterator[None]:
     try:
         yield
-    except PublicError:
+    except (PublicError, StreamClosed):
         raise
     except (Exception, SystemExit) as error:
         raise UserCodeError("the model failed on this request; the container's log says why") from error

@@ -26,6 +26,7 @@ class Settings:
     port: int = limits.PORT
     workers: int = 0  # 0: as many as the container has room for
     threads: int = 4
+    streams: int = 128
     timeout: int = limits.INVOCATION_TIMEOUT
     max_payload: int = limits.PAYLOAD
     default_accept: str = "*/*"
@@ -125,6 +126,9 @@ VARIABLES = (
         "Server processes; default by the container's cores and memory",
     ),
     Variable("threads", ("SERVE_THREADS",), _whole(1, 256), "H-08", "Threads of each server process"),
+    Variable(
+        "streams", ("SERVE_STREAMS",), _whole(1, 4096), "W-02", "Bidirectional streams open at once in a server process"
+    ),
     Variable(
         "timeout",
         ("SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS", "SAGEMAKER_MODEL_SERVER_TIMEOUT", "MODEL_SERVER_TIMEOUT"),

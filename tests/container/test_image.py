@@ -38,6 +38,11 @@ class TestContents:
         assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
         assert "com.amazonaws.sagemaker.capabilities.multi-models" not in labels  # until it works
 
+    @pytest.mark.parametrize("image", [STOCK, COLOUR])
+    def test_W01_the_label_says_that_it_can_stream(self, image: str) -> None:
+        labels = inspect(image)["Config"]["Labels"]
+        assert labels["com.amazonaws.sagemaker.capabilities.bidirectional-streaming"] == "true"
+
     def test_nothing_that_builds_installs_or_identifies(self) -> None:  # T-15
         environment = "\n".join(inspect(COLOUR)["Config"]["Env"])
         assert not any(word in environment.upper() for word in ("AWS_", "SECRET", "PASSWORD", "TOKEN"))

@@ -130,7 +130,7 @@ def test_body_that_the_short_way_declined_is_not_offered_to_it_again(base: Path)
 
 
 def test_refused_for_want_of_room_has_an_id_and_a_line(base: Path) -> None:
-    code = "import serve.worker\nserve.worker.WAITING = 1\n" + PLUG.replace("FILES_OF_A_MEGABYTE", "False").replace(
+    code = "import serve.batch\nserve.batch.WAITING = 1\n" + PLUG.replace("FILES_OF_A_MEGABYTE", "False").replace(
         "def raw_fn(bodies, model):", "import os, time\ndef raw_fn(bodies, model):\n    time.sleep(0.5)"
     )
     with serving(base, plug(base, code) | {"SERVE_WORKERS": "1"}) as server, callers(server, 3) as three:

@@ -21,8 +21,8 @@ PLUG = """
 import os, threading, time
 
 def model_fn(model_dir):
-    import serve.worker
-    serve.worker.WAITING = int(os.environ.get("TEST_WAITING", "4096"))
+    import serve.batch
+    serve.batch.WAITING = int(os.environ.get("TEST_WAITING", "4096"))
     return "model"
 
 def wait(first):

@@ -93,6 +93,22 @@ def test_without_a_limit_any_length_is_waited_for() -> None:
     assert known({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"}).learn(head(length=2**40)) == Head(INVOCATION, 2**40)
 
 
+@pytest.mark.parametrize(
+    ("start", "headers", "kind"),
+    [
+        ("GET /any?a=b HTTP/1.1", ("Upgrade: WebSocket", "Connection: keep-alive, Upgrade"), Kind.UPGRADE),
+        ("GET /any HTTP/1.1", ("Upgrade: websocket", "Connection: Upgrade", "Content-Length: 0"), Kind.UPGRADE),
+        ("GET /any HTTP/1.1", ("Upgrade: h2c", "Connection: Upgrade"), OTHER),
+        ("GET /any HTTP/1.1", ("Upgrade: websocket", "Connection: Upgrade", "Content-Length: 8"), OTHER),
+        ("POST /any HTTP/1.1", ("Upgrade: websocket", "Connection: Upgrade"), OTHER),
+    ],
+)
+def test_an_upgrade_is_known_but_not_remembered(start: str, headers: tuple[str, ...], kind: Kind) -> None:
+    some, sent = known(), "\r\n".join((start, *headers, "", "")).encode()
+    assert some.learn(sent).kind is kind
+    assert (some.get(sent) is None) == (kind is Kind.UPGRADE)  # each has a key of its own
+
+
 def test_remembers_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heads, "_REMEMBERED", 3)
     some = known()

@@ -47,3 +47,16 @@ def test_every_series_has_its_help_and_type() -> None:
     for name in names:
         assert text.index(f"# HELP {name} ") < text.index(f"# TYPE {name} ") < text.index(f"\n{name}")
     assert text.endswith("\n")
+
+
+def test_streams_end_with_their_process_and_their_messages_count_on() -> None:
+    metrics = Metrics(places=2, load_seconds=1.5)
+    metrics.use(0)
+    metrics.streamed(3, received=5, sent=7)
+    metrics.streamed(2, received=1, sent=0)
+    assert value(metrics.text(ready=True), "tiffin_streams") == 2
+    metrics.use(0)  # the process that takes its place
+    text = metrics.text(ready=True)
+    assert value(text, "tiffin_streams") == 0
+    assert value(text, 'tiffin_stream_messages_total{direction="received"}') == 6
+    assert value(text, 'tiffin_stream_messages_total{direction="sent"}') == 7

@@ -10,7 +10,7 @@ import pytest
 
 from tiffin import loader
 from tiffin.context import Context
-from tiffin.errors import BadPayload, NoModel
+from tiffin.errors import BadPayload, NoModel, StreamsOnly
 from tiffin.settings import Settings
 
 ECHO = "def model_fn(model_dir): return 'loaded'\ndef predict_fn(data, model): return [model]\n"
@@ -157,6 +157,15 @@ def test_a_model_that_can_predict_by_itself(settings: Settings) -> None:  # K-03
     code = "class Model:\n    def predict(self, x): return x.sum(axis=1)\ndef model_fn(model_dir): return Model()\n"
     write(settings.plug, {"inference.py": code})
     assert answer(settings) == "1.0"
+
+
+def test_a_model_that_only_streams(settings: Settings) -> None:
+    code = "def model_fn(model_dir): pass\ndef stream_fn(stream, model): yield from stream\n"
+    write(settings.plug, {"inference.py": code})
+    predictor = loader.load_predictor(settings)
+    assert predictor.converse is not None
+    with pytest.raises(StreamsOnly):
+        predictor.predict(b"1\n", "text/csv", None, Context(settings))
 
 
 def test_no_code_at_all(settings: Settings) -> None:
