@@ -64,7 +64,7 @@ def create_app(
         headers.setdefault("accept", settings.default_accept)
         context = Context(settings, headers)
         reply = predictor.predict(body, headers.get("content-type"), headers["accept"], context)
-        g.rows = reply.rows
+        g.rows, g.problem = reply.rows, reply.problem
         response = Response(reply.parts or reply.body, status=200)
         response.headers["Content-Type"] = reply.content_type
         if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed

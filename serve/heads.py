@@ -110,7 +110,10 @@ class Heads:
             sent = media.parse_content_type(headers.get("CONTENT-TYPE"), codecs.FORMATS)
             wanted = codecs.negotiate(headers.get("ACCEPT", self._default_accept), CSV)
             return (
-                codecs.canonical(sent) == CSV == wanted and not wanted.parameters and sent.charset in ("utf-8", "ascii")
+                codecs.canonical(sent) == CSV == wanted
+                and not wanted.parameters
+                and sent.charset in ("utf-8", "ascii")
+                and not sent.has_header
             )
         except PublicError:
             return False
