@@ -120,13 +120,19 @@ def _is_text(kind: Any) -> bool:
 
 
 def _table(table: Any) -> Table:
-    names = tuple(table.column_names)
+    names = _names(table.column_names)
     first = table.schema.types[0]
     is_number = first.id in {kind.id for kind in _number_types()}
     if is_number and all(c.type == first and not c.null_count for c in table.columns):
         return Table(ArrayRows(np.column_stack([c.to_numpy() for c in table.columns])), names)
     columns = [_cells(c) for c in table.columns]
     return Table([list(row) for row in zip(*columns, strict=True)], names)
+
+
+def _names(given: Sequence[str]) -> tuple[str, ...] | None:
+    """None for names that only count: these are what columns without names are written with, by us and by pandas."""
+    counted = [[str(index + start) for index in range(len(given))] for start in (1, 0)]
+    return None if list(given) in counted else tuple(given)
 
 
 def _number_types() -> Sequence[Any]:
