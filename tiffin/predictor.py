@@ -25,7 +25,7 @@ from tiffin.table import ArrayRows, Table
 HANDLERS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn", "raw_fn")
 _ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4, "raw_fn": 2}
 
-_WRITTEN_AS_THEY_ARE = frozenset({"b1", "f2", "f4", "f8", *(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8))})
+_WRITTEN_AS_THEY_ARE = frozenset("?bBhHiIlLqQefd")  # dtypes by their letter: booleans, integers, floats
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def as_table(prediction: Any) -> Table:
     """What a handler may return, as rows: a Table, an array, or a list of either."""
     if isinstance(prediction, Table):
         return prediction
-    if type(prediction) is np.ndarray and prediction.ndim and prediction.dtype.str[1:] in _WRITTEN_AS_THEY_ARE:
+    if type(prediction) is np.ndarray and prediction.ndim and prediction.dtype.char in _WRITTEN_AS_THEY_ARE:
         return Table(ArrayRows(prediction))
     prediction = _plain(prediction)
     if not isinstance(prediction, Sequence) or isinstance(prediction, str | bytes):

@@ -38,6 +38,9 @@ class ArrayRows(Sequence[Sequence[Cell]]):
         return len(self.array)
 
     def __iter__(self) -> Iterator[list[Cell]]:
+        if len(self.array) <= _AT_ONCE:
+            yield from _lists(self.array)
+            return
         for start in range(0, len(self.array), _AT_ONCE):
             yield from _lists(self.array[start : start + _AT_ONCE])
 

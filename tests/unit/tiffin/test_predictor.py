@@ -93,10 +93,6 @@ def _context_by_keyword(data: Table, model: object, *, context: Context) -> list
     return _three(data, model, context)
 
 
-def _context_by_keyword_or_not(data: Table, model: object, *, context: Context | None = None) -> list[str]:
-    return _context_with_default(data, model, context)
-
-
 def _last_by_another_name(data: Table, model: object, ctx: Context) -> list[str]:
     return _three(data, model, ctx)
 
@@ -107,7 +103,6 @@ def _last_by_another_name(data: Table, model: object, ctx: Context) -> list[str]
         (lambda data, model: [model, model], b"model\nmodel\n"),
         (_three, b"order-17\norder-17\n"),
         (_context_by_keyword, b"order-17\norder-17\n"),
-        (_context_by_keyword_or_not, b"order-17\norder-17\n"),
         (_last_by_another_name, b"order-17\norder-17\n"),
         (_context_with_default, b"order-17\norder-17\n"),
         (_other_default, b"0.5\n0.5\n"),
@@ -401,41 +396,3 @@ def test_any_request_is_an_answer_or_a_public_error(body: bytes, content_type: s
 def test_as_table_leaves_a_table_as_it_is() -> None:
     table = Table([["1"]], ("n",))
     assert as_table(table) is table
-
-
-@pytest.mark.parametrize(
-    ("declared", "sentence"),
-    [
-        ("image/png", "PASS_THROUGH is 'image/png', not a tuple of media types"),
-        ((1,), "PASS_THROUGH is (1,), not a tuple"),
-        (("png",), "PASS_THROUGH: 'png' is not a media type such as text/csv"),
-        (("image/*",), "PASS_THROUGH has a range, image/*; name each type"),
-    ],
-)
-def test_what_cannot_pass_through_stops_the_start(declared: Any, sentence: str) -> None:
-    with pytest.raises(NoModel) as raised:
-        handlers(PASS_THROUGH=declared)
-    assert sentence in str(raised.value)
-
-
-def test_a_body_that_passes_through_is_the_handlers_though_it_is_a_format_of_ours() -> None:
-    serving = predictor(PASS_THROUGH=("text/csv",), predict_fn=lambda data, model: data)
-    assert answer(serving, b"\xff", "text/csv") == (b"\xff", "text/csv")
-
-
-def test_named_columns_are_selected_by_the_estimators_names() -> None:
-    model = SimpleNamespace(feature_names_in_=np.array(["a", "b"], dtype=object), predict=lambda rows: rows)
-    assert answer(predictor(model), b'{"b":2,"x":"?","a":1}', "application/json", "text/csv")[0] == b"1.0,2.0\n"
-    assert answer(predictor(model), b"x,b,a\n?,2,1\n", "text/csv; header=present")[0] == b"1.0,2.0\n"
-    assert answer(predictor(model), b"1,2\n")[0] == b"1.0,2.0\n"
-    error = failure(predictor(model), b'{"b":2}', "application/json")
-    assert str(error) == "column 'a': is missing; this model takes a, b"
-
-
-def test_P01_the_answers_content_type_says_that_it_has_a_header() -> None:
-    serving = predictor(predict_fn=lambda data, model: Table([[1], [2]], ("n",)))
-    first = answer(serving, accept="text/csv; header=present")
-    assert first == (b"n\n1\n2\n", "text/csv; header=present")
-    second = predictor(predict_fn=lambda data, model: data.select(["n"]))
-    assert answer(second, *first, accept="application/json")[0] == b'[{"n":"1"},{"n":"2"}]\n'
-    assert failure(serving, accept="text/csv; header=often").status == 406
