@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from serve.answers import BUSY
 from tiffin.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,12 +35,24 @@ class AccessLog:
         self._prefix = os.urandom(6).hex()
         self._numbers = itertools.count()
         self._entries: list[tuple[int, float]] = []
+        self._refused: list[str] = []
 
     def plain(self, rows: int, took: float) -> None:
         if self._wanted:
             self._entries.append((rows, took))
 
+    def refused(self) -> str:
+        """The id of an invocation for which there is no room."""
+        request_id = f"{self._prefix}{next(self._numbers):08x}"
+        if self._wanted:
+            self._refused.append(request_id)
+        return request_id
+
     def flush(self) -> None:
+        if self._refused:
+            refused, self._refused = self._refused, []
+            for request_id in refused:
+                record(request_id, 503, None, 0.0, BUSY)
         if not self._entries:
             return
         entries, self._entries = self._entries, []

@@ -29,6 +29,7 @@ _UNUSUAL = frozenset(
         "UPGRADE",
         "X-AMZN-SAGEMAKER-CUSTOM-ATTRIBUTES",
         "X-AMZN-SAGEMAKER-INFERENCE-ID",
+        "X-AMZN-SAGEMAKER-SESSION-ID",
     }
 )
 
@@ -101,19 +102,18 @@ class Heads:
             return Head(Kind.OTHER, int(length))
         if request.uri == "/ping" and request.method in ("GET", "POST") and length == "0":
             return Head(Kind.PING, 0)
-        if request.uri == "/invocations" and request.method == "POST" and self._is_csv(headers) and int(length):
+        invoked = request.uri == "/invocations" and request.method == "POST" and int(length)
+        if invoked and is_plain_csv(headers.get("CONTENT-TYPE"), headers.get("ACCEPT", self._default_accept)):
             return Head(Kind.INVOCATION, int(length))
         return Head(Kind.OTHER, int(length))
 
-    def _is_csv(self, headers: dict[str, str]) -> bool:
-        try:
-            sent = media.parse_content_type(headers.get("CONTENT-TYPE"), codecs.FORMATS)
-            wanted = codecs.negotiate(headers.get("ACCEPT", self._default_accept), CSV)
-            return (
-                codecs.canonical(sent) == CSV == wanted
-                and not wanted.parameters
-                and sent.charset in ("utf-8", "ascii")
-                and not sent.has_header
-            )
-        except PublicError:
-            return False
+
+def is_plain_csv(content_type: str | None, accept: str) -> bool:
+    """CSV in and CSV out, and nothing asked beyond that."""
+    try:
+        sent = media.parse_content_type(content_type, codecs.FORMATS)
+        wanted = codecs.negotiate(accept, CSV)
+        plain = codecs.canonical(sent) == CSV == wanted and sent.charset in ("utf-8", "ascii")
+        return plain and not wanted.parameters and not sent.has_header
+    except PublicError:
+        return False

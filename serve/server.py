@@ -1,6 +1,7 @@
 """gunicorn around the application: the model is loaded once, then the processes are forked from it.
 
-Rules: the master loads, forks and waits for its children; it never predicts. SIGTERM to the master stops the
+Rules: the master loads, forks and waits for its children; it never predicts. While it loads, the doorman answers 503;
+a process takes part once it has warmed up, and /ping is 200 when each one has (H-06). SIGTERM to the master stops the
 accepting, lets requests in flight finish within `DRAIN`, and ends with exit code 0 (H-18); while the model is still
 loading it ends the process at once, which the kernel would not do for PID 1 by itself. A model that cannot be loaded
 ends the process with exit code 1 before a port is opened, with the reason in the log (B-11).
@@ -11,18 +12,26 @@ import logging
 import os
 import resource
 import signal
+import socket
+import sys
+import threading
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from serve import sizing
 from serve.app import create_app
+from serve.doorman import BACKLOG, Doorman, listen
 from serve.metrics import Metrics
 from serve.readiness import Board
+from serve.watch import Watch
 from serve.worker import Worker
 from tiffin import cgroup, limits, loader
 from tiffin.errors import TiffinError
@@ -34,13 +43,15 @@ log = logging.getLogger(__name__)
 DRAIN = limits.STOP_GRACE_SERVE - 5 * limits.SECONDS  # H-18: SIGKILL comes at 30
 KEEP_ALIVE = 75 * limits.SECONDS  # longer than the platform's poller, so that the poller closes first
 MOST_CONNECTIONS = 4096
-BACKLOG = 2048  # H-02: a connection is taken within 250 ms though every thread works
 
 
 def serve(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _end_while_loading)  # until gunicorn sets its own
     started = time.monotonic()
     try:
+        listener = listen(settings)
+        doorman = Doorman(listener)
+        log.info("loading the model; %s:%d answers 503 until it is there", *listener.getsockname()[:2])
         predictor = loader.load_predictor(settings)
     except TiffinError as error:
         log.error("cannot serve: %s", error, exc_info=error.__cause__)
@@ -48,11 +59,17 @@ def serve(settings: Settings) -> int:
     workers, why = sizing.choose(settings, cgroup.usable_cores(), cgroup.read(), sizing.peak_memory())
     settings = replace(settings, workers=workers)
     log.info("%d processes of %d threads: %s", workers, settings.threads, why)
-    board, metrics = Board(workers), Metrics(workers, time.monotonic() - started)
-    app = create_app(predictor, settings, board.all_ready, metrics)
+    shared = Shared(Board(workers), Metrics(workers, time.monotonic() - started), Watch(), doorman)
+    app = create_app(predictor, settings, shared.board.all_ready, shared.metrics, shared.watch)
     gc.collect()
     gc.freeze()  # the collector of a child must not touch, and so copy, what the master loaded
-    _Server(app, predictor, settings, board, metrics).run()
+    master = os.getpid()
+    try:
+        _Server(app, predictor, settings, shared, listener).run()
+    except SystemExit as end:
+        if os.getpid() != master:
+            raise  # a process of ours ends, and gunicorn reads its code
+        return 1 if end.code else 0
     return 0
 
 
@@ -61,13 +78,26 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
     os._exit(0)  # not an exception: the model's own code could catch that
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What was made before the fork for all processes; each has a `watch` of its own after it."""
+
+    board: Board
+    metrics: Metrics
+    watch: Watch
+    doorman: Doorman
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """What a `serve.worker.Worker` finds as its `app`."""
 
-    def __init__(self, app: Any, predictor: Predictor, settings: Settings, board: Board, metrics: Metrics) -> None:
-        self.predictor, self.settings, self.is_ready, self.metrics = predictor, settings, board.all_ready, metrics
+    def __init__(
+        self, app: Any, predictor: Predictor, settings: Settings, shared: Shared, listener: socket.socket
+    ) -> None:
+        self.predictor, self.settings = predictor, settings
+        self.board, self.metrics, self.watch = shared.board, shared.metrics, shared.watch
         self._app = app
-        self._options = _options(settings, board, metrics)
+        self._options = {"bind": f"fd://{listener.detach()}", **_options(settings, predictor, shared)}
         super().__init__()
 
     def load_config(self) -> None:
@@ -87,31 +117,54 @@ class _Log(glogging.Logger):  # type: ignore[misc]
         self.access_log.disabled = True
 
 
+@contextmanager
+def _signs_of_life(worker: Any) -> Iterator[None]:
+    """For gunicorn, which would replace a process that warms up for longer than the timeout."""
+    done = threading.Event()
+
+    def notify() -> None:
+        while not done.wait(1 * limits.SECONDS):
+            worker.notify()
+
+    thread = threading.Thread(target=notify, name="warming-up")
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 def _connections() -> int:
     """Of one process: more than requests may wait, so that pings get in, and within its limit of open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(64, min(MOST_CONNECTIONS, files - 64))
 
 
-def _options(settings: Settings, board: Board, metrics: Metrics) -> dict[str, Any]:
+def _options(settings: Settings, predictor: Predictor, shared: Shared) -> dict[str, Any]:
     def when_ready(arbiter: Any) -> None:
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]  # the port that was taken, where 0 was asked for
         log.info("listening on %s:%d", host, port)
 
     def pre_fork(_arbiter: Any, worker: Any) -> None:
-        worker.place = board.take(worker.age)
+        worker.place = shared.board.take(worker.age)
 
     def post_worker_init(worker: Any) -> None:
-        metrics.use(worker.place)
-        if worker.place is not None:
-            board.mark_ready(worker.place)
+        shared.metrics.use(worker.place)
+        with _signs_of_life(worker):
+            try:
+                predictor.warm_up()
+            except TiffinError as error:
+                log.error("cannot serve: %s", error, exc_info=error.__cause__)
+                sys.exit(Arbiter.WORKER_BOOT_ERROR)  # which ends the server: the next process would fare no better
+        shared.board.sign(worker.place)
+        shared.doorman.dismiss()
 
     def child_exit(_arbiter: Any, worker: Any) -> None:
-        board.release(worker.age)
-        metrics.process_ended()
+        shared.board.release(worker.age)
+        shared.metrics.process_ended()
 
     return {
-        "bind": f"{settings.host}:{settings.port}",
         "workers": settings.workers,
         "worker_class": Worker,
         "threads": settings.threads,

@@ -7,24 +7,28 @@ Rules:
 - All that is readable at one time is predicted together, in the loop when the model is quick, else on the model thread,
   which takes all that waits when it is free. Nobody waits for company.
 - An answer of None from `raw` means that the request needs the long way, where faults get their sentences.
+- A large body waits in a file, not in memory. An answer that a slow reader has not taken waits here, not on a thread.
+- A process whose model thread, or whose every request thread, is stuck in the model's code says where, and ends.
 - The loop never blocks. One thread, this one, touches what is in the loop; a connection that was handed over is
   gunicorn's until `finish_request`, which runs on this thread again.
 """
 
 import logging
+import os
 import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from email.utils import formatdate
 from typing import Any
 
-from gunicorn.http import get_parser
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from serve import handover, watch
 from serve.access import AccessLog
+from serve.answers import Answers
 from serve.connection import Connection, Plain
 from serve.heads import END, LONGEST, Heads, Kind
 from serve.poller import Poller
+from serve.watch import Watch
 from tiffin import limits
 from tiffin.predictor import Raw
 from tiffin.table import shortened
@@ -34,27 +38,18 @@ log = logging.getLogger(__name__)
 RECEIVE = 16 * 1024  # at first: a larger buffer costs a small request more than its prediction
 RECEIVE_MORE = 256 * 1024
 ACCEPT_AT_ONCE = 64
-HEARTBEAT = 0.5 * limits.SECONDS  # how long the loop runs before gunicorn's own housekeeping has its turn
+HEARTBEAT = 0.5 * limits.SECONDS  # how often, at least, gunicorn's own housekeeping has its turn
 QUICK = 0.005 * limits.SECONDS  # a prediction that takes longer is none for the loop
 SURPRISE = 0.25 * limits.SECONDS  # a model that held the loop this long once is never asked there again (H-08)
 LARGE = 64 * 1024  # bytes waiting at one time that are too many for the loop
 WAITING = 1024  # requests for the model thread; one more is answered 503
 LINGER = 2 * limits.SECONDS  # after the last answer, for what the caller still sends
-HELD = 512 * limits.MIB  # of requests that are not whole yet, in one process
+SPOOL = 32 * limits.MIB  # a larger body waits in a file: larger than any of a real-time endpoint (H-10, A-02)
+HELD = 512 * limits.MIB  # of requests that are not whole yet, in one process; more of them go into files
 
 INVOCATION = Kind.INVOCATION  # looked up once: a class of enum members is slow to ask
 
 _ANSWERS = frozenset({bytes, type(None)})
-
-PING = b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: %s\r\nConnection: %s\r\nContent-Length: 0\r\n\r\n"
-ANSWER = (
-    b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: %s\r\nConnection: %s\r\nContent-Type: text/csv\r\nContent-Length: "
-)
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nServer: gunicorn\r\nDate: %s\r\nConnection: %s\r\nRetry-After: 1\r\n"
-    b"Content-Type: application/json\r\nContent-Length: "
-)
-BUSY_BODY = b'{"error": "NotReady", "message": "too many requests wait for the model; try again in a second"}\n'
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -64,6 +59,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.raw: Raw | None = self.app.predictor.raw
         self.heads = Heads(self.cfg, self.app.settings)
         self.access = AccessLog(self.app.settings)
+        self.answers = Answers()
         self.connections: set[Connection] = set()
         self.ready: list[Plain] = []
         self.held = 0
@@ -73,17 +69,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.trusted = True
         self.model_thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.predicting = 0
-        self._date_at, self._date = 0, b""
+        self.model_watch = Watch()
         super().run()
         self.model_thread.shutdown(wait=False)
 
     # The loop: gunicorn's, with these in the places where it looks at sockets.
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        until = time.monotonic() + HEARTBEAT
+        self._end_if_stuck()
+        self.app.board.sign(self.place)
+        until = time.monotonic() + HEARTBEAT / 2  # and at most as long again in a poll that finds nothing
         poll, handlers = self.poller.poll, self.poller.handlers
         while True:
-            events = poll(0 if self._can_predict() else timeout)
+            events = poll(0 if self._can_predict() else min(timeout, HEARTBEAT))
             self.now = time.monotonic()
             for descriptor, _ in events:
                 found = handlers.get(descriptor)
@@ -94,7 +92,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 for plain in self.ready:  # pipelined behind an answer of this turn; the others' bytes come first
                     self._pause(plain[0])
             self.access.flush()
-            if self.now > until or not self.alive or self.nr_conns >= self.worker_connections:
+            if self.now >= until or not self.alive or self.nr_conns >= self.worker_connections:
                 return
 
     def accept(self, listener: Any) -> None:
@@ -109,12 +107,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         """A connection comes back from gunicorn's threads: into the loop, to be kept alive or to be closed."""
         kept = not fs.cancelled() and fs.exception() is None and fs.result() is True
-        if kept and self.alive:
-            self._adopt(conn.sock, conn.client, conn.server, conn.parser.unreader.take_buffered())
-        elif kept:
-            super().finish_request(conn, fs)
-        else:
-            self._linger(Connection(conn.sock, conn.client, conn.server, 0))
+        unsent = conn.sock.take_unsent()
+        if not kept and not unsent:
+            self._linger(Connection(conn.sock.sock, conn.client, conn.server, 0))
+            return
+        connection = self._adopt(conn.sock.sock, conn.client, conn.server)
+        connection.last = not kept
+        rest = conn.parser.unreader.take_buffered() if kept else b""
+        if unsent:
+            rest = self._answer(connection, unsent, rest)
+        elif not self.alive:  # it was told that it may send another
+            connection.deadline = self.now + STOP_KEEPALIVE_LINGER
+        if rest:
+            self._feed(connection, rest)
 
     def murder_keepalived(self, force: bool = False) -> None:
         super().murder_keepalived(force)
@@ -129,13 +134,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     # Connections
 
-    def _adopt(self, sock: socket.socket, client: Any, server: Any, data: bytes = b"") -> None:
+    def _adopt(self, sock: socket.socket, client: Any, server: Any) -> Connection:
         sock.setblocking(False)
         connection = Connection(sock, client, server, self.now + self.keep_alive)
         self.connections.add(connection)
         self.poller.register(connection, 0, self._readable)
-        if data:
-            self._feed(connection, data)
+        return connection
 
     def _linger(self, connection: Connection) -> None:
         """gunicorn's `close_graceful`, which would stop the loop: a reset by bytes unread would cost an answer."""
@@ -168,15 +172,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _drop(self, connection: Connection) -> None:
         self._leave(connection)
         self.nr_conns -= 1
-        connection.sock.close()
+        connection.close()
 
-    def _hand_over(self, connection: Connection, data: bytes) -> None:
+    def _hand_over(self, connection: Connection, data: bytes, asked: bool = False) -> None:
         self._leave(connection)
-        conn = TConn(self.cfg, connection.sock, connection.client, connection.server)
-        conn.parser = get_parser(self.cfg, connection.sock, connection.client)
-        conn.parser.unreader.unread(data)
-        conn.data_ready = True
-        self.enqueue_req(conn)
+        self.enqueue_req(handover.lend(self.cfg, connection, data, asked))
 
     # Bytes in
 
@@ -196,40 +196,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._drop(connection)
             return
         if not data:
-            if connection.chunks:  # half a request and no more: gunicorn knows what to say
+            if connection.needed or connection.chunks:  # half a request and no more: gunicorn knows what to say
                 self._hand_over(connection, b"".join(connection.chunks))
             else:
                 self._drop(connection)
             return
-        if connection.chunks:
-            connection.chunks.append(data)
-            connection.size += len(data)
-            self.held += len(data)
-            if connection.size < connection.needed and self.held < HELD:
-                return
-            data = b"".join(connection.chunks)
-            self.held -= connection.size
-            connection.chunks, connection.size = [], 0
-        self._feed(connection, data)
+        if connection.needed or connection.chunks:
+            self._keep(connection, data, connection.needed)
+        else:
+            self._feed(connection, data)
 
     def _feed(self, connection: Connection, data: bytes) -> None:
         while data:
             end = data.find(END, 0, LONGEST)
             if end < 0:
-                if len(data) >= LONGEST or self.held + len(data) >= HELD or self.heads.refuses(data):
+                if len(data) >= LONGEST or self.heads.refuses(data):
                     self._hand_over(connection, data)
                 else:
-                    self._keep(connection, data, 0)
+                    self._hold(connection, data)
                 return
             end += len(END)
             head = data[:end]
             found = self.heads.get(head) or self.heads.learn(head)
             total = end + found.length
             if len(data) < total:
-                if self.held + len(data) >= HELD:
-                    self._hand_over(connection, data)
-                else:
-                    self._keep(connection, data, total)
+                self._keep(connection, data, total)
                 return
             if found.kind is INVOCATION and self.raw is not None:
                 if len(self.ready) < WAITING:
@@ -237,17 +228,36 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                     if self.slow:
                         self._pause(connection)
                     return
-                busy = BUSY % self._common() + b"%d\r\n\r\n%b" % (len(BUSY_BODY), BUSY_BODY)
+                busy = self.answers.busy(self.alive, self.access.refused())
+                self.app.metrics.answered(503, 0, 0)
                 data = self._answer(connection, busy, data[total:])
-            elif found.kind is Kind.PING and self.app.is_ready():
-                data = self._answer(connection, PING % self._common(), data[total:])
+            elif found.kind is Kind.PING and self.app.board.all_ready():
+                data = self._answer(connection, self.answers.ping(self.alive), data[total:])
             else:
                 self._hand_over(connection, data)
                 return
 
-    def _keep(self, connection: Connection, data: bytes, needed: int) -> None:
-        connection.chunks, connection.size, connection.needed = [data], len(data), needed
+    def _hold(self, connection: Connection, data: bytes) -> None:
+        connection.chunks.append(data)
+        connection.size += len(data)
         self.held += len(data)
+
+    def _keep(self, connection: Connection, data: bytes, needed: int) -> None:
+        """Of a request that has `needed` bytes, 0 while its head is not whole; goes on when it is."""
+        connection.needed = needed
+        self._hold(connection, data)
+        if connection.size + connection.spooled >= needed:
+            connection.needed = 0
+            self.held -= connection.size
+            data = connection.take()
+            if connection.file is None:
+                self._feed(connection, data)
+            else:
+                self._hand_over(connection, data)
+        elif connection.file is not None or needed > SPOOL or self.held > HELD:
+            self.held -= connection.size
+            if not connection.spool():
+                self._hand_over(connection, connection.take())
 
     def _pause(self, connection: Connection) -> None:
         if not connection.busy:
@@ -289,10 +299,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._pause(connection)
         started = time.perf_counter()
 
+        def answers() -> list[bytes | None]:
+            with self.model_watch.predicting():
+                return self._answers(bodies)
+
         def done(future: "Future[list[bytes | None]]") -> None:
             self.method_queue.defer(self._thread_is_done, batch, future.result(), time.perf_counter() - started)
 
-        self.model_thread.submit(self._answers, bodies).add_done_callback(done)
+        self.model_thread.submit(answers).add_done_callback(done)
 
     def _thread_is_done(self, batch: list[Plain], answers: list[bytes | None], took: float) -> None:
         self.predicting -= 1
@@ -302,7 +316,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     # Bytes out
 
     def _deliver(self, batch: list[Plain], answers: list[bytes | None], took: float) -> None:
-        start = ANSWER % self._common()
+        start = self.answers.csv(self.alive)
         rows = [0 if answer is None else answer.count(b"\n") for answer in answers]
         self.app.metrics.joined(len(answers) - answers.count(None), sum(rows), took)
         for (connection, head, body, rest), answer, lines in zip(batch, answers, rows, strict=True):
@@ -312,7 +326,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 connection.busy = False
                 self.poller.wait_to_read(connection)
             if answer is None:
-                self._hand_over(connection, head + body + rest)
+                self._hand_over(connection, head + body + rest, asked=True)
                 continue
             self.nr += 1
             self.access.plain(lines, took)
@@ -333,9 +347,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.unsent = memoryview(data)[sent:]
             self.poller.wait_to_write(connection)
             if rest:
-                self._keep(connection, rest, 0)
+                self._hold(connection, rest)
             return b""
-        if not self.alive:
+        if connection.last or not self.alive:
             self._close(connection)
             return b""
         return rest
@@ -351,24 +365,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         connection.unsent = connection.unsent[sent:]
         if connection.unsent:
             return
-        if not self.alive:
+        if connection.last or not self.alive:
             self._close(connection)
             return
         connection.unsent = b""
         self.poller.wait_to_read(connection)
         if connection.chunks:
-            rest = b"".join(connection.chunks)
             self.held -= connection.size
-            connection.chunks, connection.size = [], 0
-            self._feed(connection, rest)
+            self._feed(connection, connection.take())
 
     def _close(self, connection: Connection) -> None:
         self._leave(connection)
         self._linger(connection)
 
-    def _common(self) -> tuple[bytes, bytes]:
-        """Date and Connection."""
-        now = int(time.time())
-        if now != self._date_at:
-            self._date_at, self._date = now, formatdate(now, usegmt=True).encode()
-        return self._date, b"keep-alive" if self.alive else b"close"
+    # Its own end
+
+    def _end_if_stuck(self) -> None:
+        """A request is answered within `timeout` or not at all (H-09): whoever works on one for longer will not."""
+        stuck = self.model_watch.overdue(self.cfg.timeout)
+        if not stuck:
+            threads = self.app.watch.overdue(self.cfg.timeout)
+            stuck = threads if len(threads) >= self.cfg.threads else []
+        if stuck:
+            places = "".join(f"thread {thread}:\n{watch.where(thread)}" for thread in stuck)
+            log.critical("stuck for %d s in the model's code; this process ends:\n%s", self.cfg.timeout, places)
+            os._exit(1)

@@ -32,6 +32,7 @@ class Server:
     process: "subprocess.Popen[bytes]"
     log_file: Path
     port: int = 0
+    host: str = "127.0.0.1"
 
     @property
     def log(self) -> str:
@@ -44,7 +45,7 @@ class Server:
         body: bytes | Iterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -81,6 +82,17 @@ def wait_for(look: Callable[[], T | None], what: str, server: Server) -> T:
         assert time.monotonic() < deadline, f"no {what} within {PATIENCE} s; the log:\n{server.log}"
         time.sleep(0.02)
     return found
+
+
+def children(server: Server, count: int = 1) -> list[int]:
+    """The server processes, once the one that answers while the model loads has gone."""
+    file = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+
+    def look() -> list[int] | None:
+        found = [int(child) for child in file.read_text().split()]
+        return found if len(found) == count else None
+
+    return wait_for(look, f"{count} processes", server)
 
 
 def start(base: Path, environment: Mapping[str, str] | None = None, module: str = "serve") -> Server:
@@ -141,3 +153,23 @@ def train(base: Path, hyperparameters: Mapping[str, str], data: Path) -> Path:
         capture_output=True,
     )
     return base
+
+
+def plug(base: Path, code: str) -> dict[str, str]:
+    """A plug with this inference.py, and the environment that points at it."""
+    folder = base.parent / "plug"
+    folder.mkdir()
+    (folder / "inference.py").write_text(code)
+    return {"TIFFIN_PLUG": str(folder)}
+
+
+def refused(base: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Exit code and log of a server that must not come up."""
+    server = start(base, {"SAGEMAKER_BIND_TO_PORT": "0"} | environment)
+    try:
+        code = server.process.wait(PATIENCE)
+        return code, server.log
+    finally:
+        server.process.kill()
+        server.process.wait()
+        server.log_file.unlink()

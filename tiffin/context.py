@@ -8,6 +8,7 @@ from tiffin import media
 from tiffin.settings import Settings
 
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+SESSION = "x-amzn-sagemaker-session-id"
 NEW_SESSION = "x-amzn-sagemaker-new-session-id"
 CLOSED_SESSION = "x-amzn-sagemaker-closed-session-id"
 _LONGEST_ATTRIBUTES, _LONGEST_SESSION = 1024, 256  # H-12, H-23: characters
@@ -44,7 +45,7 @@ class Context:
     @property
     def session(self) -> str | None:
         """The session this invocation belongs to, `NEW_SESSION` where the caller asks for one, else None (H-23)."""
-        return self.headers.get("x-amzn-sagemaker-session-id")
+        return self.headers.get(SESSION)
 
     def open_session(self, name: str, expires: datetime) -> None:
         """Tell the platform to send this session's next invocations here, until `expires` (aware)."""

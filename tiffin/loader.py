@@ -6,9 +6,13 @@ import importlib.util
 import logging
 import sys
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
@@ -33,20 +37,49 @@ def load_predictor(settings: Settings) -> Predictor:
         log.info("model code: %s", file)
         model = _load_model(handlers, settings, file)
     except SystemExit as error:  # it would end the server in silence, and with its own exit code
-        raise NoModel(f"{file} called sys.exit({error.code!r}) while the model was loaded") from error
+        raise NoModel(f"{file} called sys.exit({error.code!r}) while it was imported") from error
     if not {"predict_fn", "transform_fn"} & handlers.functions.keys() and not hasattr(model, "predict"):
         kind = type(model).__name__  # H-06: found out now, not at each request
         raise NoModel(f"{file} has no predict_fn(data, model), and model_fn's {kind} has no predict(data)")
-    return HandlerPredictor(handlers, model, _raw(handlers, model, settings))
+    return HandlerPredictor(handlers, model, _raw(handlers, model, settings), _warm_up(handlers, model, settings))
 
 
 def _load_model(handlers: Handlers, settings: Settings, file: Path) -> Any:
+    for name in ("pre_model_fn", "model_fn"):  # K-02
+        if name in handlers:
+            with _loading(f"{name} of {file}"):
+                model = handlers[name](str(settings.paths.model), Context(settings))
+    return model
+
+
+def _warm_up(handlers: Handlers, model: Any, settings: Settings) -> Callable[[], None]:
+    """`model_warmup_fn` (K-02), or for a model that is asked for its own `predict` a row of zeros."""
+
+    def warm_up() -> None:
+        if "model_warmup_fn" in handlers:
+            with _loading(f"model_warmup_fn of {handlers.source}"):
+                handlers["model_warmup_fn"](str(settings.paths.model), model, Context(settings))
+            return
+        width = getattr(model, "n_features_in_", None)
+        if not {"predict_fn", "transform_fn"} & handlers.functions.keys() and isinstance(width, int):
+            try:
+                model.predict(np.zeros((1, width)))
+            except Exception as error:  # noqa: BLE001  user code; zeros may be no fair question
+                log.warning("the model did not take a row of zeros to warm up: %s: %s", type(error).__name__, error)
+
+    return warm_up
+
+
+@contextmanager
+def _loading(what: str) -> Iterator[None]:
     try:
-        return handlers["model_fn"](str(settings.paths.model), Context(settings))
+        yield
     except TiffinError:
         raise
+    except SystemExit as error:  # it would end the server in silence, and with its own exit code
+        raise NoModel(f"{what} called sys.exit({error.code!r})") from error
     except Exception as error:
-        raise NoModel(f"model_fn of {file} failed: {type(error).__name__}: {error}") from error
+        raise NoModel(f"{what} failed: {type(error).__name__}: {error}") from error
 
 
 def _raw(handlers: Handlers, model: Any, settings: Settings) -> Raw | None:

@@ -22,8 +22,17 @@ from tiffin.errors import NoModel, NotAcceptable, PublicError, UserCodeError
 from tiffin.media import MediaType
 from tiffin.table import ArrayRows, Table
 
-HANDLERS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn", "raw_fn")
-_ARITY = {"model_fn": 1, "input_fn": 2, "predict_fn": 2, "output_fn": 2, "transform_fn": 4, "raw_fn": 2}
+_ARITY = {
+    "pre_model_fn": 1,
+    "model_fn": 1,
+    "model_warmup_fn": 2,
+    "input_fn": 2,
+    "predict_fn": 2,
+    "output_fn": 2,
+    "transform_fn": 4,
+    "raw_fn": 2,
+}
+HANDLERS = tuple(_ARITY)
 
 _WRITTEN_AS_THEY_ARE = frozenset("?bBhHiIlLqQefd")  # dtypes by their letter: booleans, integers, floats
 
@@ -50,6 +59,10 @@ class Predictor(Protocol):
 
     def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
         """Raises PublicError, and nothing else."""
+        ...
+
+    def warm_up(self) -> None:
+        """In each process, before its first request; raises NoModel for a model that cannot serve (H-06)."""
         ...
 
 
@@ -88,6 +101,11 @@ class HandlerPredictor:
     handlers: Handlers
     model: Any
     raw: Raw | None = None
+    warm: Callable[[], None] | None = None
+
+    def warm_up(self) -> None:
+        if self.warm is not None:
+            self.warm()
 
     def predict(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
         if "transform_fn" in self.handlers:

@@ -52,7 +52,7 @@ class TestContents:
     def test_stock_image_holds_no_plug(self) -> None:
         assert docker("run", "--rm", STOCK, "ls", "/opt/program").stdout.split() == ["bin", "serve", "tiffin", "train"]
 
-    def test_whoever_runs_it_can_read_it(self) -> None:  # S-05
+    def test_S05_whoever_runs_it_can_read_it(self) -> None:
         look = (
             "find /opt/program /opt/venv ! -perm -o+r -print; find /opt/program /opt/venv -type d ! -perm -o+x -print"
         )
@@ -118,7 +118,7 @@ class TestTraining:
 
 
 class TestServing:
-    def test_read_only_everything_any_user_one_core(self, artifact: Path, run: Run) -> None:  # C-06, H-19, H-21, S-05
+    def test_H19_H21_S05_read_only_everything_any_user_one_core(self, artifact: Path, run: Run) -> None:  # C-06
         server = run(
             COLOUR,
             *PUBLISH,
@@ -143,7 +143,7 @@ class TestServing:
         )
         assert answer.strip() == r"b'blue\n'"
 
-    def test_sigterm_ends_pid_1_with_exit_code_0(self, artifact: Path, run: Run) -> None:  # C-03, H-18
+    def test_H18_sigterm_ends_pid_1_with_exit_code_0(self, artifact: Path, run: Run) -> None:  # C-03
         server = run(COLOUR, *PUBLISH, "--volume", f"{artifact}:/opt/ml/model:ro")
         started = time.monotonic()
         assert server.stop() == 0
@@ -159,10 +159,28 @@ class TestServing:
         assert server.stop() == 0
         assert time.monotonic() - started < 10
 
-    def test_another_port(self, artifact: Path, run: Run) -> None:  # P-02
+    def test_P02_another_port(self, artifact: Path, run: Run) -> None:
         options = ("--env", "SAGEMAKER_BIND_TO_PORT=9123", "--publish", "127.0.0.1::9123")
         server = run(COLOUR, *options, "--volume", f"{artifact}:/opt/ml/model:ro")
         assert server.invoke(b"#ff0000\n").body == b"red\n"
+
+    def test_H01_P03_all_addresses_port_8080_and_no_other(self, artifact: Path, run: Run) -> None:
+        server = run(COLOUR, *PUBLISH, "--volume", f"{artifact}:/opt/ml/model:ro")
+        table = docker("exec", server.name, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6").stdout
+        listening = [line.split()[1] for line in table.splitlines() if " 0A " in line]
+        assert listening == [f"00000000:{8080:04X}"]
+
+    def test_S06_no_shared_memory_one_worker_any_user(self, artifact: Path, run: Run) -> None:
+        """As a serverless endpoint has it: 1 GB, one core, only /tmp to write to, /dev/shm not even readable."""
+        server = run(
+            COLOUR,
+            *PUBLISH,
+            *("--read-only", "--tmpfs", "/tmp", "--tmpfs", "/dev/shm:mode=000", "--user", "993:990"),  # noqa: S108
+            *("--memory", "1g", "--cpus", "1", "--volume", f"{artifact}:/opt/ml/model:ro"),
+        )
+        assert docker("exec", server.name, "ls", "/dev/shm", check=False).returncode != 0  # noqa: S108
+        assert server.invoke(b"73,84,116\n").body == b"blue\n"
+        server.wait_for_log("1 processes of 4 threads: a quota of 1 cores")
 
     def test_orphans_are_reaped(self, artifact: Path, run: Run) -> None:  # C-04: PID 1's duty
         server = run(COLOUR, *PUBLISH, "--volume", f"{artifact}:/opt/ml/model:ro")

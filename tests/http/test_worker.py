@@ -4,8 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import PATIENCE, Server, serving, wait_for
+from tests.caller import PING, Caller, callers, invocation, not_plain
+from tests.server import PATIENCE, Server, children, serving, wait_for
 
 # Rows come back as they are. A body that begins with 9 is held until the gate is opened, one that begins with 8 for
 # 20 ms; 7 is answered by the name of the thread, 6 by that of the process, 5 by a megabyte.
@@ -49,66 +48,7 @@ def raw(body):
         return b"%d\\n" % os.getpid()
     return b"1\\n" * 2**19 if first == b"5" else body
 """
-PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
 SOON = 1.0
-
-
-def invocation(body: bytes, *headers: bytes) -> bytes:
-    lines = (b"POST /invocations HTTP/1.1", b"Host: x", b"Content-Type: text/csv", b"Content-Length: %d" % len(body))
-    return b"\r\n".join((*lines, *headers, b"", body))
-
-
-def not_plain(body: bytes) -> bytes:
-    return invocation(body, b"X-Amzn-SageMaker-Custom-Attributes: a=b")
-
-
-class Caller:
-    def __init__(self, server: Server, receive_buffer: int = 0) -> None:
-        self.socket = socket.socket()
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(("127.0.0.1", server.port))
-        self.stream = self.socket.makefile("rb")
-
-    def send(self, data: bytes) -> "Caller":
-        self.socket.sendall(data)
-        return self
-
-    def answer(self) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers with lower-case names, body; status 0 when the connection was closed."""
-        line = self.stream.readline()
-        if not line:
-            return 0, {}, b""
-        headers = {}
-        while (header := self.stream.readline().strip()) != b"":
-            name, _, value = header.decode().partition(": ")
-            headers[name.lower()] = value
-        return int(line.split()[1]), headers, self.stream.read(int(headers.get("content-length", 0)))
-
-    def body(self) -> bytes:
-        status, _, body = self.answer()
-        assert status == 200, body
-        return body
-
-    def close(self) -> None:
-        self.stream.close()
-        self.socket.close()
-
-    def vanish(self) -> None:
-        """With a reset."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
-
-
-@contextlib.contextmanager
-def callers(server: Server, count: int, receive_buffer: int = 0) -> Iterator[list[Caller]]:
-    with contextlib.ExitStack() as stack:
-        made = []
-        for _ in range(count):
-            made.append(Caller(server, receive_buffer))
-            stack.callback(made[-1].close)
-        yield made
 
 
 @pytest.fixture
@@ -128,11 +68,6 @@ def one(tmp_path: Path, environment: dict[str, str]) -> Iterator[Server]:
 
 def open_gate(tmp_path: Path) -> None:
     (tmp_path / "gate").touch()
-
-
-def children(server: Server) -> list[int]:
-    pid = server.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def seconds_of_a_ping(server: Server) -> float:
@@ -217,7 +152,7 @@ class TestOthers:
 
 
 class TestModel:
-    def test_ping_answers_while_every_thread_and_the_model_thread_work(self, one: Server, tmp_path: Path) -> None:
+    def test_H08_ping_answers_while_every_thread_and_the_model_thread_work(self, one: Server, tmp_path: Path) -> None:
         """H-08."""
         with callers(one, 12) as (kept, *busy):
             assert kept.send(PING).answer()[0] == 200
@@ -361,7 +296,7 @@ class TestEnds:
                 running = [pool.submit(call) for _ in range(8)]
                 victim = int(server.invoke(b"6\n").body)
                 os.kill(victim, signal.SIGKILL)
-                wait_for(lambda: victim not in children(server) and len(children(server)) == 2, "a new process", server)
+                wait_for(lambda: victim not in children(server, 2), "a new process", server)
                 wait_for(lambda: server.ping() == 200, "recovery", server)
                 done.set()
                 counts = [future.result(PATIENCE) for future in running]

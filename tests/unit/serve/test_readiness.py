@@ -14,25 +14,25 @@ def test_ready_when_every_place_is() -> None:
     assert not board.all_ready()
     for age in (1, 2):
         assert not board.all_ready()
-        board.mark_ready(taken(board, age))
+        board.sign(taken(board, age))
     assert board.all_ready()
 
 
 def test_released_place_is_not_ready_until_its_next_owner_is() -> None:
     board = Board(2)
     for age in (1, 2):
-        board.mark_ready(taken(board, age))
+        board.sign(taken(board, age))
     board.release(1)
     assert not board.all_ready()
     place = taken(board, 3)
     assert not board.all_ready()
-    board.mark_ready(place)
+    board.sign(place)
     assert board.all_ready()
 
 
 def test_more_workers_than_places_get_none_and_change_nothing() -> None:
     board = Board(1)
-    board.mark_ready(taken(board, 1))
+    board.sign(taken(board, 1))
     assert board.take(2) is None
     board.release(2)
     assert board.all_ready()
@@ -43,7 +43,7 @@ def test_a_forked_process_writes_for_all() -> None:
     place = taken(board, 1)
     child = os.fork()
     if child == 0:
-        board.mark_ready(place)
+        board.sign(place)
         os._exit(0)
     os.waitpid(child, 0)
     assert board.all_ready()
