@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build both images for linux/amd64 with a Docker v2 manifest (C-12, C-13), and say how large they are.
-#   container/build.sh [VERSION]     BASE=… takes another base image
+#   container/build.sh [VERSION]     BASE=… takes another base image, EXTRAS=arrow adds Parquet and Arrow streams
 set -eu
 cd "$(dirname "$0")/.."
 version=${1:-$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)}
@@ -8,7 +8,7 @@ base=${BASE:-debian:trixie-slim}
 digest=$(container/digest.sh)
 
 build() { # TARGET TAG
-    set -- --platform linux/amd64 --file container/Dockerfile --build-arg "BASE=$base" \
+    set -- --platform linux/amd64 --file container/Dockerfile --build-arg "BASE=$base" --build-arg "EXTRAS=${EXTRAS:-}" \
         --label "org.opencontainers.image.version=$version" \
         --label "org.opencontainers.image.licenses=Apache-2.0" --label "dev.tiffin.source=$digest" --target "$1" --tag "$2" .
     if docker buildx version >/dev/null 2>&1; then

@@ -3,5 +3,5 @@
 # image is of the code beside it.
 set -eu
 cd "$(dirname "$0")/.."
-find container/Dockerfile container/requirements.txt container/bin container/compile.sh model serve tiffin train \
+find container/Dockerfile container/requirements*.txt container/bin container/compile.sh model serve tiffin train \
     -type f ! -path '*/__pycache__/*' ! -name '*.so' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cksum | cksum | tr -s ' ' -

@@ -17,5 +17,6 @@ pin() { # OUTPUT INPUT [OPTION...]
 }
 
 pin container/requirements.txt container/requirements.in
+pin container/requirements-arrow.txt container/requirements-arrow.in -c container/requirements.txt
 pin requirements/local.txt requirements/local.in -c container/requirements.txt
-pin requirements/test.txt requirements/test.in -c requirements/local.txt
+pin requirements/test.txt requirements/test.in -c requirements/local.txt -c container/requirements-arrow.txt

@@ -78,7 +78,7 @@ def create_app(
             reply = None if asked else _short_way(predictor, body, context)
             if reply is None:
                 reply = predictor.predict(body, headers.get("content-type"), headers["accept"], context)
-        g.rows = reply.rows
+        g.rows, g.problem = reply.rows, reply.problem
         if isinstance(sock, Lent):
             sock.streams = reply.parts is not None
         response = Response(reply.body if reply.parts is None else watch.each(reply.parts), status=200)

@@ -116,6 +116,6 @@ def is_plain_csv(content_type: str | None, accept: str) -> bool:
         sent = media.parse_content_type(content_type, codecs.FORMATS)
         wanted = codecs.negotiate(accept, CSV)
         plain = codecs.canonical(sent) == CSV == wanted and sent.charset in ("utf-8", "ascii")
-        return plain and not wanted.parameters
+        return plain and not wanted.parameters and not sent.has_header
     except PublicError:
         return False

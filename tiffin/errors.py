@@ -42,6 +42,7 @@ class PublicError(TiffinError):
         row, column = None if row is None else int(row), None if column is None else str(column)
         where = ", ".join(part for part in (row and f"row {row}", column is not None and f"column {column!r}") if part)
         super().__init__(f"{where}: {message}" if where else message)
+        self.message = message  # without the place
         self.row = row
         self.column = column
 

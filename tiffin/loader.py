@@ -17,6 +17,7 @@ import numpy as np
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
+from tiffin.media import CSV
 from tiffin.predictor import HandlerPredictor, Handlers, Predictor, Raw
 from tiffin.settings import Settings
 
@@ -85,7 +86,7 @@ def _loading(what: str) -> Iterator[None]:
 
 def _raw(handlers: Handlers, model: Any, settings: Settings) -> Raw | None:
     """The short way for CSV, where the handlers leave room for one: the plug's own, or `predict` asked for many."""
-    if {"input_fn", "output_fn", "transform_fn"} & handlers.functions.keys():
+    if {"input_fn", "output_fn", "transform_fn"} & handlers.functions.keys() or CSV in handlers.pass_through:
         return None
     if "raw_fn" in handlers:
         raw_fn, context = handlers["raw_fn"], Context(settings)

@@ -38,6 +38,14 @@ class MediaType:
             raise UnsupportedMediaType(f"the charset {name!r} is not accepted; send utf-8")
         return known
 
+    @property
+    def has_header(self) -> bool:
+        """RFC 4180's parameter: whether the first row is names; raises UnsupportedMediaType for other words."""
+        header = self.parameters.get("header", "absent").lower()
+        if header not in ("present", "absent"):
+            raise UnsupportedMediaType(f"header={header!r} is neither present nor absent")
+        return header == "present"
+
     def accepts(self, offer: "MediaType") -> bool:
         return self.type in ("*", offer.type) and self.subtype in ("*", offer.subtype)
 
@@ -45,6 +53,11 @@ class MediaType:
 CSV = MediaType("text", "csv")
 JSON = MediaType("application", "json")
 JSON_LINES = MediaType("application", "jsonlines")
+NPY = MediaType("application", "x-npy")
+NPZ = MediaType("application", "x-npz")
+RECORDIO = MediaType("application", "x-recordio-protobuf")
+PARQUET = MediaType("application", "x-parquet")
+ARROW_STREAM = MediaType("application", "vnd.apache.arrow.stream")
 
 
 def parse(text: str) -> MediaType:

@@ -7,17 +7,21 @@ a handler is its own answer to the caller, anything else is the handler's defect
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from types import ModuleType
 from typing import Any, Protocol
 
-from tiffin import codecs, media
+import numpy as np
+
+from tiffin import bad_rows, codecs, media, passing
+from tiffin.bad_rows import BadRows
 from tiffin.context import Context
 from tiffin.errors import NoModel, NotAcceptable, PublicError, StreamsOnly, UserCodeError
 from tiffin.media import MediaType
 from tiffin.stream import Converse, Stream, StreamClosed
-from tiffin.table import Table
+from tiffin.table import ArrayRows, Table
 
 _ARITY = {
     "pre_model_fn": 1,
@@ -32,6 +36,8 @@ _ARITY = {
 }
 HANDLERS = tuple(_ARITY)
 
+_WRITTEN_AS_THEY_ARE = frozenset("?bBhHiIlLqQefd")  # dtypes by their letter: booleans, integers, floats
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -41,6 +47,7 @@ class Reply:
     content_type: str
     rows: int | None = None
     parts: Iterator[bytes] | None = None
+    problem: str = ""  # for the log: rows that got a placeholder (B-07)
 
 
 Raw = Callable[[list[bytes]], list[bytes | None]]
@@ -72,6 +79,7 @@ class Handlers:
 
     functions: Mapping[str, Callable[..., Any]]
     source: str
+    pass_through: tuple[MediaType, ...] = ()  # what predict_fn gets and gives as bytes
 
     @classmethod
     def of(cls, module: ModuleType) -> "Handlers":
@@ -86,7 +94,7 @@ class Handlers:
             raise NoModel(f"{source}: transform_fn stands alone; drop it, or drop input_fn, predict_fn, output_fn")
         if "model_fn" not in functions:
             raise NoModel(f"{source} has no model_fn(model_dir)")
-        return cls(functions, source)
+        return cls(functions, source, passing.declared(module, source))
 
     def __contains__(self, name: str) -> bool:
         return name in self.functions
@@ -128,33 +136,58 @@ class HandlerPredictor:
             )
         if "transform_fn" in self.handlers:
             return self._transform(body, content_type, accept, context)
-        data, request_format, rows = self._input(body, content_type, context)
-        chosen = None if "output_fn" in self.handlers else codecs.negotiate(accept, request_format)
-        with _user_code():
-            if "predict_fn" in self.handlers:
-                prediction = self.handlers["predict_fn"](data, self.model, context)
-            else:
-                prediction = self.model.predict(data.numbers() if isinstance(data, Table) else data)  # K-03
-        if chosen is None:
-            return self._output(prediction, accept, rows, context)
-        envelope = data.envelope if isinstance(data, Table) else Table.envelope
-        with _user_code():
-            table = as_table(prediction)
-        if rows is not None and len(table) != rows:
-            raise UserCodeError(f"the model answered {len(table)} rows for {rows}")  # B-09: joins count on it
+        data, request_format, rows, bad = self._input(body, content_type, context)
+        if "output_fn" in self.handlers:
+            return self._output(self._ask(data, context), accept, rows, context)
+        chosen = passing.negotiate(accept, request_format, self.handlers.pass_through)
+        if bad is not None and rows is not None and isinstance(data, Table):
+            found = bad_rows.answered(partial(self._ask_rows, context=context), data, bad)
+            answer, problem = bad_rows.filled(found, rows, bad, bad_rows.policy(context)), bad.summary(rows)
+        else:
+            prediction, problem = self._ask(data, context), ""
+            if self.handlers.pass_through and isinstance(prediction, bytes | bytearray):
+                return Reply(bytes(prediction), str(chosen.for_bytes()), rows)
+            answer = _as_many(prediction, rows)
+        accepted = chosen.for_rows()
+        if isinstance(data, Table):
+            answer = replace(answer, envelope=data.envelope)
         with _user_code():  # what cannot be written is what the model answered
-            body = codecs.encode(Table(table.rows, table.columns, envelope), chosen)
-        return Reply(body, str(chosen), len(table))
+            body = codecs.encode(answer, accepted)
+        return Reply(body, codecs.full_name(accepted), len(answer), problem=problem)
 
-    def _input(self, body: bytes, content_type: str | None, context: Context) -> tuple[object, MediaType, int | None]:
+    def _input(
+        self, body: bytes, content_type: str | None, context: Context
+    ) -> tuple[object, MediaType, int | None, BadRows | None]:
+        """What predict_fn gets, the format, how many rows Tiffin read, and those kept apart, where it is asked to."""
         if "input_fn" in self.handlers:
             content = _content(body, content_type)
             with _user_code():
                 data = self.handlers["input_fn"](content, content_type, context)
-            return data, _format_of(content_type), None
-        parsed = media.parse_content_type(content_type, codecs.FORMATS)
-        table = codecs.decode(body, parsed)
-        return table, codecs.canonical(parsed), len(table)
+            return data, _format_of(content_type), None, None
+        parsed = media.parse_content_type(content_type, (*codecs.offered(), *self.handlers.pass_through))
+        if parsed in self.handlers.pass_through:
+            return body, parsed, None, None
+        known = codecs.canonical(parsed, self.handlers.pass_through)
+        keeps = "output_fn" not in self.handlers and bad_rows.policy(context) != "fail"
+        bad = BadRows() if keeps else None
+        table = codecs.decode(body, parsed, bad)
+        return table, known, len(table) + (len(bad) if bad is not None else 0), bad
+
+    def _ask(self, data: object, context: Context) -> Any:
+        with _user_code():
+            if "predict_fn" in self.handlers:
+                return self.handlers["predict_fn"](data, self.model, context)
+            return self.model.predict(self._numbers(data) if isinstance(data, Table) else data)  # K-03
+
+    def _ask_rows(self, table: Table, context: Context) -> Table:
+        return _as_many(self._ask(table, context), len(table))
+
+    def _numbers(self, table: Table) -> Any:
+        """By name where the request names its columns and the estimator was fitted with names."""
+        names = getattr(self.model, "feature_names_in_", None)
+        if table.columns is not None and names is not None:
+            table = table.select([str(name) for name in names])
+        return table.numbers()
 
     def _output(self, prediction: object, accept: str | None, rows: int | None, context: Context) -> Reply:
         with _user_code():
@@ -168,10 +201,20 @@ class HandlerPredictor:
             return _reply(result, accept, None)
 
 
+def _as_many(prediction: Any, rows: int | None) -> Table:
+    with _user_code():
+        table = as_table(prediction)
+    if rows is not None and len(table) != rows:
+        raise UserCodeError(f"the model answered {len(table)} rows for {rows}")  # B-09: joins count on it
+    return table
+
+
 def as_table(prediction: Any) -> Table:
-    """What a handler may return, as rows: a Table, an array of one or two dimensions, or a list of either."""
+    """What a handler may return, as rows: a Table, an array, or a list of either."""
     if isinstance(prediction, Table):
         return prediction
+    if type(prediction) is np.ndarray and prediction.ndim and prediction.dtype.char in _WRITTEN_AS_THEY_ARE:
+        return Table(ArrayRows(prediction))
     prediction = _plain(prediction)
     if not isinstance(prediction, Sequence) or isinstance(prediction, str | bytes):
         raise TypeError(f"predict_fn returned {type(prediction).__name__}, not a Table, an array or a list of rows")
@@ -197,7 +240,7 @@ def _user_code() -> Iterator[None]:
 def _format_of(content_type: str | None) -> MediaType:
     """The request's format where it is one of ours, else JSON: what an answer is written in by default."""
     try:
-        return codecs.canonical(media.parse_content_type(content_type, codecs.FORMATS))
+        return codecs.canonical(media.parse_content_type(content_type, codecs.offered()))
     except PublicError:
         return media.JSON
 
@@ -222,6 +265,13 @@ def _with_context(function: Any, arity: int, what: str) -> Callable[..., Any]:
         signature = inspect.signature(function)
     except ValueError:
         raise NoModel(f"{what} does not tell its arguments; call it from a function of your own") from None
+    context = signature.parameters.get("context")
+    if (
+        context is not None
+        and context.kind is inspect.Parameter.KEYWORD_ONLY
+        and _binds(signature, arity, context=None)
+    ):
+        return lambda *arguments: function(*arguments[:-1], context=arguments[-1])
     takes_more, takes_fewer = _binds(signature, arity + 1), _binds(signature, arity)
     if takes_more and (not takes_fewer or list(signature.parameters)[arity : arity + 1] == ["context"]):
         wrapped: Callable[..., Any] = function
@@ -231,9 +281,9 @@ def _with_context(function: Any, arity: int, what: str) -> Callable[..., Any]:
     raise NoModel(f"{what} takes {signature}; it is called with {arity} arguments, or those and a context")
 
 
-def _binds(signature: inspect.Signature, count: int) -> bool:
+def _binds(signature: inspect.Signature, count: int, **named: object) -> bool:
     try:
-        signature.bind(*range(count))
+        signature.bind(*range(count), **named)
     except TypeError:
         return False
     return True

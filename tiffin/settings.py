@@ -30,6 +30,7 @@ class Settings:
     timeout: int = limits.INVOCATION_TIMEOUT
     max_payload: int = limits.PAYLOAD
     default_accept: str = "*/*"
+    bad_rows: str = "fail"
     program: str = "inference.py"
     plug: Path = _PROGRAM_ROOT / "model"
     log_level: int = logging.INFO
@@ -149,6 +150,13 @@ VARIABLES = (
         str,
         "P-04",
         "Accept of a request that has none; default: answer in the request's own format",
+    ),
+    Variable(
+        "bad_rows",
+        ("TIFFIN_BAD_ROWS",),
+        _one_of("fail", "placeholder", "null"),
+        "B-07",
+        "What a bad row costs: fail, the request; placeholder, its answer is ERROR; null, its answer is empty",
     ),
     Variable("program", ("SAGEMAKER_PROGRAM",), _file_name, "K-01", "Handler file in the artifact's code/ folder"),
     Variable("plug", ("TIFFIN_PLUG",), Path, "", "Folder of the plug; default model/ beside the framework"),

@@ -2,8 +2,9 @@
 
 import enum
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from tiffin.errors import BadPayload
 
 Cell = str | int | float | bool | None
 Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+_AT_ONCE = 4096  # rows of an array made into lists together
 
 
 class Envelope(enum.Enum):
@@ -22,22 +25,83 @@ class Envelope(enum.Enum):
     INSTANCES = "instances"  # {"instances": []} -> {"predictions": []}
 
 
+class ArrayRows(Sequence[Sequence[Cell]]):
+    """The first axis of an array as rows, made into lists when they are asked for.
+
+    One dimension is rows of one cell. Of three or more, the cells are nested lists, which no column can name.
+    """
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[list[Cell]]:
+        if len(self.array) <= _AT_ONCE:
+            yield from _lists(self.array)
+            return
+        for start in range(0, len(self.array), _AT_ONCE):
+            yield from _lists(self.array[start : start + _AT_ONCE])
+
+    @overload
+    def __getitem__(self, index: int) -> list[Cell]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "ArrayRows": ...
+    def __getitem__(self, index: int | slice) -> "list[Cell] | ArrayRows":
+        if isinstance(index, slice):
+            return ArrayRows(self.array[index])
+        return _lists(self.array[index][np.newaxis])[0]
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == (list(other) if isinstance(other, ArrayRows) else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def width(self) -> int:
+        return 1 if self.array.ndim == 1 else int(self.array.shape[1])
+
+    def flat(self) -> Array:
+        """(rows, columns); raises BadPayload for what has more dimensions."""
+        if self.array.ndim > 2:  # noqa: PLR2004
+            raise BadPayload(
+                f"the array has {self.array.ndim} dimensions, {self.array.shape}, where rows of cells are needed; "
+                "send one of two: (rows, columns)"
+            )
+        return self.array[:, np.newaxis] if self.array.ndim == 1 else self.array
+
+
+def _lists(array: Array) -> list[list[Cell]]:
+    rows: list[Any] = array.tolist()
+    return [[cell] for cell in rows] if array.ndim == 1 else rows
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of equal length; `columns` names them where the format did.
 
-    Cells of a text format are text, as they were sent: what they mean is for the model to say.
+    Cells of a text format are text, as they were sent: what they mean is for the model to say. `may_have_header`:
+    whether the first row may have been meant as names, though nothing says so.
     """
 
     rows: Sequence[Sequence[Cell]]
     columns: tuple[str, ...] | None = None
     envelope: Envelope = Envelope.MANY
+    may_have_header: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
+    def array(self) -> Array | None:
+        """The array that a numeric format carried, of any number of dimensions; do not write into it."""
+        return self.rows.array if isinstance(self.rows, ArrayRows) else None
+
+    @property
     def width(self) -> int:
+        if self.columns is None and isinstance(self.rows, ArrayRows):
+            return self.rows.width
         return len(self.columns) if self.columns is not None else len(self.rows[0]) if self.rows else 0
 
     def select(self, names: Sequence[str]) -> "Table":
@@ -45,10 +109,12 @@ class Table:
 
         Raises BadPayload naming a column that is missing, or the number of columns where they have no names.
         """
+        if isinstance(self.rows, ArrayRows):
+            self.rows.flat()
         if self.columns is None:
             if self.rows and self.width != len(names):
                 raise BadPayload(f"has {count_columns(self.width)}, not {len(names)}: {','.join(names)}", row=1)
-            return Table(self.rows, tuple(names), self.envelope)
+            return replace(self, columns=tuple(names))
         have = {name.lower(): index for index, name in enumerate(self.columns)}
         missing = [name for name in names if name.lower() not in have]
         if missing:
@@ -59,10 +125,23 @@ class Table:
             if twice:
                 raise BadPayload("is there twice, in upper and in lower case", column=twice[0])
         indices = [have[name.lower()] for name in names]
-        return Table([[row[i] for i in indices] for row in self.rows], tuple(names), self.envelope)
+        rows: Sequence[Sequence[Cell]]
+        if isinstance(self.rows, ArrayRows):
+            rows = ArrayRows(self.rows.flat()[:, indices])
+        else:
+            rows = [[row[i] for i in indices] for row in self.rows]
+        return replace(self, rows=rows, columns=tuple(names))
 
     def numbers(self) -> Floats:
         """Shape (rows, columns), finite. Raises BadPayload naming the first cell that is not a number."""
+        if isinstance(self.rows, ArrayRows):
+            array = self.rows.flat()
+            if array.dtype.kind in "fiu":
+                numbers = array.astype(np.float64)
+                if not np.isfinite(numbers).all():
+                    row, column = np.argwhere(~np.isfinite(numbers))[0]
+                    _number(array[row, column].item(), int(row) + 1, self._name(column))
+                return numbers
         if not self.rows:
             return np.empty((0, self.width))
         if not any(_needs_care(cell) for row in self.rows for cell in row):
@@ -72,12 +151,30 @@ class Table:
                     return array
             except (ValueError, TypeError, OverflowError):
                 pass  # the search below names the cell
-        return np.array(
-            [[_number(cell, i, self._name(j)) for j, cell in enumerate(row)] for i, row in enumerate(self.rows, 1)]
-        )
+        try:
+            return np.array(
+                [[_number(cell, i, self._name(j)) for j, cell in enumerate(row)] for i, row in enumerate(self.rows, 1)]
+            )
+        except BadPayload as error:
+            if error.row == 1 and self.may_have_header and _looks_like_names(self.rows[0]):
+                hint = f"{error.message}; if row 1 is a header, say so: Content-Type: text/csv; header=present"
+                raise BadPayload(hint, row=1, column=error.column) from None
+            raise
 
     def _name(self, index: int) -> str:
         return self.columns[index] if self.columns is not None else str(index + 1)
+
+
+def _looks_like_names(row: Sequence[Cell]) -> bool:
+    return not any(is_number(cell) for cell in row if isinstance(cell, str)) and all(row)
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _needs_care(cell: Cell) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import PATIENCE, ROOT, Response, Server
+from tests.server import PATIENCE, ROOT, Response, Server, children
 from tests.streaming import own, wait_for_streams
 from tests.websocket import BINARY, CLOSE, PATH, PING, PONG, TEXT, Caller, frame, handshake
 
@@ -24,8 +24,7 @@ def open_gate(tmp_path: Path) -> None:
 
 def resident(server: Server) -> int:
     """Bytes of the one process that serves."""
-    pid = server.process.pid
-    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (child,) = children(server)
     found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{child}/status").read_text(), re.MULTILINE)
     assert found
     return int(found[1]) * 1024

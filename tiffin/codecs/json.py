@@ -1,6 +1,11 @@
-"""application/json: one row, a list of rows, or {"instances": [rows]}.
+"""application/json in the shapes that published containers take; strict: no NaN, no Infinity, no key twice.
 
-A row is an object (named columns), a list of cells, or a single cell. Strict: no NaN, no Infinity, no key twice.
+One row, a list of rows, or an object that holds rows: {"instances": [rows]} and MLflow's {"inputs": …},
+{"dataframe_records": [rows]}, {"dataframe_split": {…}}, which are answered {"predictions": [rows]}; pandas' split
+{"columns": [names], "data": [rows]} and columns {"R": [cells], "G": [cells]}, which are answered by a list.
+
+A row is an object (named columns), a list of cells, a single cell, or as AWS's built-in algorithms have it
+{"features": [cells]} and {"data": {"features": {"values": [cells]}}}. What could be read in two ways is refused.
 """
 
 import json
@@ -9,11 +14,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from tiffin.bad_rows import BadRows, refuse
 from tiffin.errors import BadPayload
 from tiffin.table import Cell, Envelope, Table, shortened
 
 # What escapes of half a character begin with. UTF-8 has none of those, so no answer could hold one.
 _SURROGATES = ("\\ud", "\\uD")
+_ENVELOPES = ("instances", "inputs", "dataframe_records", "dataframe_split")
+_SPLIT = {"columns", "data"}
 
 
 def loads(text: str, row: int | None = None) -> Any:
@@ -38,32 +46,41 @@ def dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def decode(text: str) -> Table:
+def decode(text: str, bad: BadRows | None = None) -> Table:
+    """`bad` keeps rows of another shape apart; without it they are refused."""
     if not text.strip():
         return Table(())
     document = loads(text)
-    if isinstance(document, dict) and "instances" in document:
-        instances = document["instances"]
-        if not isinstance(instances, list):
-            raise BadPayload(f"'instances' is {shortened(instances)}, not a list of rows")
-        return table(instances, Envelope.INSTANCES)
+    if isinstance(document, dict):
+        return _object(document, bad)
     if isinstance(document, list):
-        return table(document, Envelope.MANY)
-    return table([document], Envelope.ONE)
+        return table(document, Envelope.MANY, bad)
+    return table([document], Envelope.ONE, bad)
 
 
-def table(rows: Sequence[Any], envelope: Envelope) -> Table:
-    """Rows of one shape each; raises BadPayload naming the first row of another."""
-    if rows and isinstance(rows[0], dict):
-        return _named(rows, envelope)
+def table(
+    rows: Sequence[Any], envelope: Envelope, bad: BadRows | None = None, numbers: Sequence[int] | None = None
+) -> Table:
+    """Rows of one shape each; raises BadPayload naming the first row of another, or keeps it apart in `bad`.
+
+    The shape is that of row 1; where bad rows are kept apart, the one that most rows have. `numbers`: the rows' own.
+    """
+    numbers = numbers or range(1, len(rows) + 1)
+    rows = [_of_built_in(row, number) for row, number in zip(rows, numbers, strict=True)]
+    if not rows:
+        return Table([], None, envelope)
+    first, called = rows[0], "row 1"
+    if bad is not None:
+        usual = Counter(map(_shape, rows)).most_common(1)[0][0]
+        first, called = next(row for row in rows if _shape(row) == usual), "most rows"
+    columns = tuple(first) if isinstance(first, dict) else None
     cells: list[list[Cell]] = []
-    for number, row in enumerate(rows, 1):
-        if isinstance(row, dict) or isinstance(row, list) != isinstance(rows[0], list):
-            raise BadPayload("is not of the same shape as row 1", row=number)
-        cells.append([_cell(cell, number, None) for cell in (row if isinstance(row, list) else [row])])
-        if len(cells[-1]) != len(cells[0]):
-            raise BadPayload(f"has {len(cells[-1])} cells where row 1 has {len(cells[0])}", row=number)
-    return Table(cells, None, envelope)
+    for number, row in zip(numbers, rows, strict=True):
+        try:
+            cells.append(_cells(row, first, number, called))
+        except BadPayload as error:
+            refuse(error, bad)
+    return Table(cells, columns, envelope)
 
 
 def encode(table: Table) -> str:
@@ -86,19 +103,123 @@ def value(row: Sequence[Cell], columns: tuple[str, ...] | None) -> object:
     return cells[0] if len(cells) == 1 else cells
 
 
-def _named(rows: Sequence[Any], envelope: Envelope) -> Table:
-    columns = tuple(rows[0])
-    cells = []
+def _object(document: dict[str, Any], bad: BadRows | None) -> Table:
+    """Rows in an object, columns in one, or one row that is an object."""
+    found = [name for name in _ENVELOPES if name == "instances" and name in document] + [
+        name for name in _ENVELOPES if name != "instances" and isinstance(document.get(name), list | dict)
+    ]
+    if len(found) > 1:
+        raise BadPayload(f"the rows may be in '{found[0]}' or in '{found[1]}'; send one of them")
+    if not found:
+        return _split(document, Envelope.MANY, bad) if document.keys() >= _SPLIT else _by_columns(document, bad)
+    (name,) = found
+    rows = document[name]
+    beside = document.keys() - {name}
+    if name != "instances" and beside:
+        raise BadPayload(f"{shortened(min(beside))} stands beside '{name}', and is not taken; send '{name}' alone")
+    if name == "dataframe_split":
+        if not isinstance(rows, dict) or not rows.keys() >= _SPLIT:
+            raise BadPayload("'dataframe_split' is no object with 'columns' and 'data'")
+        return _split(rows, Envelope.INSTANCES, bad)
+    if name == "inputs" and isinstance(rows, dict):
+        if not _all_lists(rows):
+            raise BadPayload("'inputs' is an object, and not every column in it is a list of cells")
+        return _columns(rows, Envelope.INSTANCES)
+    if not isinstance(rows, list):
+        raise BadPayload(f"'{name}' is {shortened(rows)}, not a list of rows")
+    if name == "dataframe_records" and not all(isinstance(row, dict) for row in rows):
+        raise BadPayload("'dataframe_records' is not a list of objects")
+    return table(rows, Envelope.INSTANCES, bad)
+
+
+def _split(document: dict[str, Any], envelope: Envelope, bad: BadRows | None) -> Table:
+    """pandas' orient="split"."""
+    names, rows = document["columns"], document["data"]
+    if beside := document.keys() - _SPLIT - {"index"}:
+        raise BadPayload(f"{shortened(min(beside))} stands beside 'columns' and 'data', and is not taken")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadPayload("'columns' is not a list of names")
+    if len(set(names)) != len(names):
+        raise BadPayload("is in 'columns' twice", column=Counter(names).most_common(1)[0][0])
+    if not isinstance(rows, list):
+        raise BadPayload(f"'data' is {shortened(rows)}, not a list of rows")
+    cells: list[list[Cell]] = []
     for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise BadPayload("is not of the same shape as row 1", row=number)
-        for name in (*columns, *row):
+        try:
+            if not isinstance(row, list):
+                raise BadPayload(f"is {shortened(row)}, not a list of cells, beside 'columns'", row=number)
+            cells.append(_cells(row, names, number, "'columns'"))
+        except BadPayload as error:
+            refuse(error, bad)
+    return Table(cells, tuple(names), envelope)
+
+
+def _by_columns(document: dict[str, Any], bad: BadRows | None) -> Table:
+    if not document or not _all_lists(document):
+        return table([document], Envelope.ONE, bad)
+    if document.keys() == {"features"}:
+        raise BadPayload(
+            'a lone \'features\' is one row or one column; send {"instances":[{"features":[…]}]}, or rows of objects'
+        )
+    return _columns(document, Envelope.MANY)
+
+
+def _columns(document: dict[str, Any], envelope: Envelope) -> Table:
+    names = tuple(document)
+    length = len(document[names[0]]) if names else 0
+    for name, column in document.items():
+        if len(column) != length:
+            text = f"has {len(column)} cells where column {shortened(names[0])} has {length}"
+            raise BadPayload(text, column=name)
+    columns = [[_cell(c, i, name) for i, c in enumerate(column, 1)] for name, column in document.items()]
+    return Table([list(row) for row in zip(*columns, strict=True)], names, envelope)
+
+
+def _all_lists(document: dict[str, Any]) -> bool:
+    """Of single cells: a list of lists is nothing that a column could be."""
+    return all(
+        isinstance(column, list) and not any(isinstance(cell, list | dict) for cell in column)
+        for column in document.values()
+    )
+
+
+def _of_built_in(row: Any, number: int) -> Any:
+    """The cells of a row as AWS's built-in algorithms have it, else the row."""
+    if not isinstance(row, dict) or len(row) != 1:
+        return row
+    if isinstance(features := row.get("features"), list):
+        return features
+    data = row.get("data")
+    if isinstance(data, dict) and data.keys() == {"features"} and isinstance(data["features"], dict):
+        features = data["features"]
+        if features.keys() & {"keys", "shape"}:
+            raise BadPayload("is sparse; send the values dense, without keys and shape", row=number)
+        if isinstance(values := features.get("values"), list):
+            return values
+    return row
+
+
+def _shape(row: Any) -> object:
+    if isinstance(row, dict):
+        return frozenset(row)
+    return len(row) if isinstance(row, list) else None
+
+
+def _cells(row: Any, first: Any, number: int, called: str) -> list[Cell]:
+    """The row's cells in the order of `first`; raises BadPayload where it is of another shape."""
+    if isinstance(row, dict) != isinstance(first, dict) or isinstance(row, list) != isinstance(first, list):
+        raise BadPayload(f"is not of the same shape as {called}", row=number)
+    if isinstance(row, dict):
+        for name in (*first, *row):
             if name not in row:
                 raise BadPayload("is missing", row=number, column=name)
-            if name not in rows[0]:
-                raise BadPayload("is not in row 1", row=number, column=name)
-        cells.append([_cell(row[name], number, name) for name in columns])
-    return Table(cells, columns, envelope)
+            if name not in first:
+                raise BadPayload(f"is not in {called}", row=number, column=name)
+        return [_cell(row[name], number, name) for name in first]
+    cells = [_cell(cell, number, None) for cell in (row if isinstance(row, list) else [row])]
+    if isinstance(row, list) and len(row) != len(first):
+        raise BadPayload(f"has {len(row)} cells where {called} has {len(first)}", row=number)
+    return cells
 
 
 def _cell(cell: object, row: int, column: str | None) -> Cell:

@@ -27,6 +27,7 @@ def head(start: str = "POST /invocations HTTP/1.1", *headers: str, length: objec
         (head(length="0008"), Head(INVOCATION, 8)),
         (head(length=MIB), Head(INVOCATION, MIB)),
         (head(kind="Text/CSV; charset=UTF-8"), Head(INVOCATION, 8)),
+        (head(kind="text/csv; header=absent"), Head(INVOCATION, 8)),
         (head("POST /invocations HTTP/1.1", "Accept: application/json;q=0.1, text/csv"), Head(INVOCATION, 8)),
         (head("POST /invocations HTTP/1.1", "Connection: Keep-Alive"), Head(INVOCATION, 8)),
         (b"GET /ping HTTP/1.1\r\n\r\n", Head(PING, 0)),
@@ -55,6 +56,11 @@ def test_plain(sent: bytes, expected: Head) -> None:
         head("POST /invocations HTTP/1.1", "SCRIPT_NAME: /x"),
         head(kind="application/json"),
         head(kind="text/csv; charset=latin-1"),
+        head(kind="text/csv; header=present"),
+        head(kind="text/csv; header=maybe"),
+        head("POST /invocations HTTP/1.1", "Accept: text/csv; header=present"),
+        head("POST /invocations HTTP/1.1", "Accept: text/csv; bad-rows=null"),
+        head(kind="application/x-npy"),
     ],
 )
 def test_other_is_waited_for_where_its_length_is_known(sent: bytes) -> None:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tiffin.codecs import csv
-from tiffin.errors import BadPayload
+from tiffin.errors import BadPayload, NotAcceptable
 from tiffin.table import Table
 
 FIELDS = st.text().map(str.strip)
@@ -97,3 +97,43 @@ def test_time_grows_with_the_payload() -> None:
         csv.decode('"' + "1\n" * 200_000)
     csv.decode("\n" * 200_000 + "1")
     assert time.perf_counter() - started < 5
+
+
+def test_a_declared_header_names_the_columns() -> None:
+    assert csv.decode("r, g\n1,2\n", header=True) == Table([["1", "2"]], ("r", "g"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("r,r\n1,2\n", "column 'r': is in the header twice"),
+        ("r,\n1,2\n", "the header's name of column 2 is empty"),
+        ("r,-2.5\n1,2\n", "the header has a number, '-2.5', where names are; is it a row of data?"),
+        ("r,nan\n1,2\n", "the header has a number, 'nan', where names are; is it a row of data?"),
+        ("r,g\n", "the body is a header without rows; send at least one row"),
+        ("r,g\n1,2\n3\n", "row 2: has 1 column where the header has 2"),
+    ],
+)
+def test_headers_that_cannot_be(text: str, sentence: str) -> None:
+    with pytest.raises(BadPayload) as raised:
+        csv.decode(text, header=True)
+    assert str(raised.value) == sentence
+
+
+def test_a_header_is_written_where_it_is_asked_for() -> None:
+    assert csv.encode(Table([["blue", 0.5]], ("label", "p, share")), header=True) == 'label,"p, share"\nblue,0.5\n'
+    with pytest.raises(NotAcceptable, match="have no names"):
+        csv.encode(Table([["blue"]]), header=True)
+
+
+@pytest.mark.parametrize("body", ["R,G\n1,2\n", "a,b\n"])
+def test_names_where_numbers_are_needed_hint_at_the_header(body: str) -> None:
+    with pytest.raises(BadPayload, match=r"row 1, column '1': '.' is not a number; if row 1 is a header, say so"):
+        csv.decode(body).numbers()
+
+
+@pytest.mark.parametrize("body", ["1,G\n", "1,2\nR,G\n", "R,\n"])
+def test_other_rows_do_not(body: str) -> None:
+    with pytest.raises(BadPayload) as raised:
+        csv.decode(body).numbers()
+    assert "header" not in str(raised.value)

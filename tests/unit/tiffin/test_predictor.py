@@ -89,6 +89,10 @@ def _keywords_too(data: Table, model: object, **options: object) -> list[int]:
     return [len(options)] * 2
 
 
+def _context_by_keyword(data: Table, model: object, *, context: Context) -> list[str]:
+    return _three(data, model, context)
+
+
 def _last_by_another_name(data: Table, model: object, ctx: Context) -> list[str]:
     return _three(data, model, ctx)
 
@@ -98,6 +102,7 @@ def _last_by_another_name(data: Table, model: object, ctx: Context) -> list[str]
     [
         (lambda data, model: [model, model], b"model\nmodel\n"),
         (_three, b"order-17\norder-17\n"),
+        (_context_by_keyword, b"order-17\norder-17\n"),
         (_last_by_another_name, b"order-17\norder-17\n"),
         (_context_with_default, b"order-17\norder-17\n"),
         (_other_default, b"0.5\n0.5\n"),
