@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
@@ -31,9 +31,16 @@ _DISCARD_AT_MOST = 4 * limits.PAYLOAD_BATCH
 
 
 def create_app(
-    predictor: Predictor, settings: Settings, is_ready: Callable[[], bool], metrics: Metrics | None = None
+    predictor: Predictor | None,
+    settings: Settings,
+    is_ready: Callable[[], bool],
+    metrics: Metrics | None = None,
+    more_figures: Callable[[], str] = str,
 ) -> Flask:
-    """`is_ready` tells whether every server process has the model (H-06). Without `metrics` there is no /metrics."""
+    """`is_ready` tells whether every server process has the model (H-06). Without `metrics` there is no /metrics.
+
+    Without `predictor`, where there are many models, there is no /invocations: `serve.models.routes` adds its own.
+    """
     app = Flask("serve", static_folder=None)
     app.before_request(_begin)
     app.after_request(partial(_log_invocation, metrics))
@@ -49,30 +56,38 @@ def create_app(
 
     @app.get("/execution-parameters")  # B-02: what batch transform should use where the job does not say
     def execution_parameters() -> Response:
-        return _json(200, _execution_parameters(settings))
+        return json_response(200, _execution_parameters(settings))
 
     if metrics is not None:
 
         @app.get("/metrics")  # H-24
         def prometheus() -> Response:
-            return Response(metrics.text(is_ready()), content_type="text/plain; version=0.0.4; charset=utf-8")
+            text = metrics.text(is_ready()) + more_figures()
+            return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @app.post("/invocations")
-    def invocations() -> Response:
-        body = _read_body(settings.max_payload)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        headers.setdefault("accept", settings.default_accept)
-        context = Context(settings, headers)
-        reply = predictor.predict(body, headers.get("content-type"), headers["accept"], context)
-        g.rows = reply.rows
-        response = Response(reply.parts or reply.body, status=200)
-        response.headers["Content-Type"] = reply.content_type
-        if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed
-            context.answer.setdefault(CUSTOM_ATTRIBUTES, headers[CUSTOM_ATTRIBUTES])
-        response.headers.update(context.answer)
-        return response
+    if predictor is not None:
+
+        @app.post("/invocations")
+        def invocations() -> Response:
+            return invoke(predictor, settings)
 
     return app
+
+
+def invoke(predictor: Predictor, settings: Settings) -> Response:
+    """The request's body to its model and back."""
+    body = read_body(settings.max_payload)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers.setdefault("accept", settings.default_accept)
+    context = Context(settings, headers)
+    reply = predictor.predict(body, headers.get("content-type"), headers["accept"], context)
+    g.rows = reply.rows
+    response = Response(reply.parts or reply.body, status=200)
+    response.headers["Content-Type"] = reply.content_type
+    if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed
+        context.answer.setdefault(CUSTOM_ATTRIBUTES, headers[CUSTOM_ATTRIBUTES])
+    response.headers.update(context.answer)
+    return response
 
 
 def _execution_parameters(settings: Settings) -> dict[str, object]:
@@ -88,7 +103,7 @@ def _execution_parameters(settings: Settings) -> dict[str, object]:
     }
 
 
-def _json(status: int, document: dict[str, object]) -> Response:
+def json_response(status: int, document: dict[str, object]) -> Response:
     return Response(json.dumps(document) + "\n", status=status, content_type="application/json")
 
 
@@ -97,15 +112,17 @@ def _begin() -> None:
     given = request.headers.get("X-Amzn-SageMaker-Inference-Id", "")
     g.request_id = given[:64] or uuid.uuid4().hex  # H-12: 64 characters at most
     g.rows, g.problem = None, ""
+    g.model = None  # the one that is invoked, where there are many
 
 
 def _log_invocation(metrics: Metrics | None, response: Response) -> Response:
     """One line a request; pings are silent (H-03: one every few seconds)."""
-    if request.path == "/invocations":
+    if request.path == "/invocations" or g.model is not None:
         milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
         if metrics is not None:
             metrics.answered(response.status_code, g.rows or 0, milliseconds / 1000)
-        access.record(g.request_id, response.status_code, g.rows, milliseconds, g.problem)
+        more = {} if g.model is None else {"model": g.model}
+        access.record(g.request_id, response.status_code, g.rows, milliseconds, g.problem, **more)
     return response
 
 
@@ -127,7 +144,7 @@ def _our_defect(error: Exception) -> Response:
     return _error(500, "InternalError", "the server failed on this request; the container's log says why")
 
 
-def _read_body(limit: int) -> bytes:
+def read_body(limit: int) -> bytes:
     """The whole body, at most `limit` bytes (0: no limit); raises PayloadTooLarge when it is larger."""
     length, stream = request.content_length, request.stream
     if not limit or length is None or length <= limit:
@@ -158,14 +175,19 @@ def _error(status: int, name: str, message: str, *, row: int | None = None, colu
         if len(body) <= limits.ERROR_BODY:
             break
         places = {}  # a column's name came from the caller, and may be as long as the payload
-    return Response(body, status=status, content_type="application/json")
+    response = Response(body, status=status, content_type="application/json")
+    if status == NotReady.status:
+        response.headers["Retry-After"] = "1"
+    return response
 
 
 def _sentence(error: HTTPException) -> str:
     match error.code:
         case 404:
+            invocations = "/models" if "models" in current_app.blueprints else "/invocations"
             return (
-                f"there is no {request.path!r}; this server has /ping, /invocations, /execution-parameters and /metrics"
+                f"there is no {request.path!r}; "
+                f"this server has /ping, {invocations}, /execution-parameters and /metrics"
             )
         case 405:
             return f"{request.path} does not take {request.method}"

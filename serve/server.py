@@ -39,6 +39,10 @@ BACKLOG = 2048  # H-02: a connection is taken within 250 ms though every thread 
 
 def serve(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _end_while_loading)  # until gunicorn sets its own
+    if settings.multi_model:
+        from serve.models.front import serve_models  # in this mode only: it costs the start
+
+        return serve_models(settings)
     started = time.monotonic()
     try:
         predictor = loader.load_predictor(settings)
@@ -50,10 +54,15 @@ def serve(settings: Settings) -> int:
     log.info("%d processes of %d threads: %s", workers, settings.threads, why)
     board, metrics = Board(workers), Metrics(workers, time.monotonic() - started)
     app = create_app(predictor, settings, board.all_ready, metrics)
+    run(app, predictor, settings, board, metrics)
+    return 0
+
+
+def run(app: Any, predictor: Predictor | None, settings: Settings, board: Board, metrics: Metrics) -> None:
+    """Until SIGTERM; leaves by SystemExit."""
     gc.collect()
     gc.freeze()  # the collector of a child must not touch, and so copy, what the master loaded
     _Server(app, predictor, settings, board, metrics).run()
-    return 0
 
 
 def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  signal's own signature
@@ -64,7 +73,14 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """What a `serve.worker.Worker` finds as its `app`."""
 
-    def __init__(self, app: Any, predictor: Predictor, settings: Settings, board: Board, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: Any,
+        predictor: Predictor | None,
+        settings: Settings,
+        board: Board,
+        metrics: Metrics,
+    ) -> None:
         self.predictor, self.settings, self.is_ready, self.metrics = predictor, settings, board.all_ready, metrics
         self._app = app
         self._options = _options(settings, board, metrics)

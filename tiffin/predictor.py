@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from tiffin import codecs, media
 from tiffin.context import Context
-from tiffin.errors import NoModel, NotAcceptable, PublicError, UserCodeError
+from tiffin.errors import NoModel, NotAcceptable, OutOfMemory, PublicError, UserCodeError
 from tiffin.media import MediaType
 from tiffin.table import Table
 
@@ -146,6 +146,8 @@ def _user_code() -> Iterator[None]:
         yield
     except PublicError:
         raise
+    except MemoryError as error:
+        raise OutOfMemory("there is not enough memory for this request; send fewer rows at a time") from error  # M-06
     except (Exception, SystemExit) as error:
         raise UserCodeError("the model failed on this request; the container's log says why") from error
 

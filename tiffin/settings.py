@@ -35,10 +35,12 @@ class Settings:
     log_format: str = "text"
     allow_version_mismatch: bool = False
     training_job_name: str = ""
+    multi_model: bool = False
+    model_dir: Path | None = None  # of one model among many (M-08); set by whoever loads it, not by the environment
 
     @property
     def paths(self) -> Paths:
-        return Paths(self.base_dir)
+        return Paths(self.base_dir, self.model_dir)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -145,6 +147,13 @@ VARIABLES = (
         str,
         "P-04",
         "Accept of a request that has none; default: answer in the request's own format",
+    ),
+    Variable(
+        "multi_model",
+        ("SAGEMAKER_MULTI_MODEL",),
+        _truth,
+        "M-01",
+        "Start without a model and serve many, loaded and unloaded by request",
     ),
     Variable("program", ("SAGEMAKER_PROGRAM",), _file_name, "K-01", "Handler file in the artifact's code/ folder"),
     Variable("plug", ("TIFFIN_PLUG",), Path, "", "Folder of the plug; default model/ beside the framework"),

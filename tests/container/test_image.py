@@ -36,7 +36,7 @@ class TestContents:
         assert (document["Os"], document["Architecture"]) == ("linux", "amd64")
         labels = document["Config"]["Labels"]
         assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
-        assert "com.amazonaws.sagemaker.capabilities.multi-models" not in labels  # until it works
+        assert labels["com.amazonaws.sagemaker.capabilities.multi-models"] == "true"  # M-01
 
     def test_nothing_that_builds_installs_or_identifies(self) -> None:  # T-15
         environment = "\n".join(inspect(COLOUR)["Config"]["Env"])
