@@ -26,6 +26,7 @@ from tiffin.settings import Settings
 log = logging.getLogger(__name__)
 
 _SLOW_MODELS = 8  # so many may have all the requests they can hold, and the others still find a thread
+_SIGN_OF_LIFE = 30 * limits.SECONDS  # of a process of the front, which only waits
 _KEEPER_ENDS = 3 * limits.SECONDS  # it kills, waits and tidies; what is left of H-18's 30 seconds is more
 
 
@@ -62,7 +63,8 @@ def _serve(settings: Settings, link: Link) -> None:
     app = create_app(None, settings, board.all_ready, metrics, partial(routes.figures, link))
     routes.add(app, link, settings)
     threads = _SLOW_MODELS * (settings.threads + BACKLOG + 1)  # they only wait, and come into being when needed
-    server.run(app, None, replace(settings, workers=workers, threads=threads), board, metrics)
+    timeout = max(settings.timeout, _SIGN_OF_LIFE)  # the setting is the models' (serve.models.remote)
+    server.run(app, None, replace(settings, workers=workers, threads=threads, timeout=timeout), board, metrics)
 
 
 def _wait_for(pid: int) -> None:

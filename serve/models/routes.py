@@ -20,7 +20,7 @@ from tiffin.errors import BadPayload
 from tiffin.settings import Settings
 from tiffin.table import shortened
 
-LONGEST_NAME = 1024  # characters: as long as a target model may be (H-12)
+LONGEST_NAME = 1024  # bytes: as long as a target model may be (H-12), and escaped it still fits a request line
 _PREFIX, _INVOKE = "/models/", "/invoke"
 
 
@@ -91,8 +91,9 @@ def _wanted(body: bytes) -> tuple[str, str]:
     if not isinstance(document, dict):
         raise BadPayload('the body is not a JSON object; right is {"model_name": "…", "url": "…"}')
     name, url = (_text(document, key) for key in ("model_name", "url"))
-    if len(name) > LONGEST_NAME:
-        raise BadPayload(f"model_name has {len(name)} characters; {LONGEST_NAME} is the most")
+    length = len(name.encode())
+    if length > LONGEST_NAME:
+        raise BadPayload(f"model_name has {length} bytes; {LONGEST_NAME} is the most")
     return name, url
 
 
