@@ -19,7 +19,7 @@ from serve import access
 from serve.metrics import Metrics
 from tiffin import limits
 from tiffin.context import CUSTOM_ATTRIBUTES, Context
-from tiffin.errors import BadPayload, NotReady, PayloadTooLarge, PublicError, UserCodeError
+from tiffin.errors import BadPayload, NotReady, OutOfMemory, PayloadTooLarge, PublicError, UserCodeError
 from tiffin.predictor import Predictor
 from tiffin.settings import Settings
 
@@ -127,7 +127,7 @@ def _log_invocation(metrics: Metrics | None, response: Response) -> Response:
 
 
 def _public_error(error: PublicError) -> Response:
-    if isinstance(error, UserCodeError):
+    if isinstance(error, UserCodeError | OutOfMemory):
         log.error("request %s: %s", g.request_id, error, exc_info=error.__cause__ or error)
     return _error(error.status, type(error).__name__, str(error), row=error.row, column=error.column)
 

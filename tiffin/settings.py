@@ -29,18 +29,17 @@ class Settings:
     timeout: int = limits.INVOCATION_TIMEOUT
     max_payload: int = limits.PAYLOAD
     default_accept: str = "*/*"
+    multi_model: bool = False
     program: str = "inference.py"
     plug: Path = _PROGRAM_ROOT / "model"
     log_level: int = logging.INFO
     log_format: str = "text"
     allow_version_mismatch: bool = False
     training_job_name: str = ""
-    multi_model: bool = False
-    model_dir: Path | None = None  # of one model among many (M-08); set by whoever loads it, not by the environment
 
     @property
     def paths(self) -> Paths:
-        return Paths(self.base_dir, self.model_dir)
+        return Paths(self.base_dir)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

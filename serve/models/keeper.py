@@ -21,7 +21,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from serve.models.child import Child
 from serve.models.faults import already_loaded, failure, fault, not_loaded
 from serve.models.frames import Fields
 from serve.models.registry import Artifact, Asker, Model, State
+from serve.models.settings import ModelSettings
 from tiffin import cgroup, limits
 from tiffin.errors import BadPayload, NotReady, OutOfMemory, PublicError
 from tiffin.settings import Settings
@@ -302,7 +302,7 @@ class Keeper:
         children = [m.child.control for m in self._models.values() if m.child]
         for sock in (self._listener, self._lifeline, self._woken, self._waker, *self._askers, *children):
             sock.close()
-        settings = replace(self._settings, model_dir=Path(model.artifact.folder))
+        settings = ModelSettings.of(self._settings, Path(model.artifact.folder))
         process.run(settings, model.name, model.address, control)
 
     def _hear(self, model: Model) -> None:

@@ -16,13 +16,14 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from serve.models import frames
 from serve.models.faults import fault
 from tiffin import loader, logs
 from tiffin.context import Context
-from tiffin.errors import PublicError, TiffinError
+from tiffin.errors import OutOfMemory, PublicError, TiffinError
 from tiffin.predictor import Predictor, Reply
 from tiffin.settings import Settings
 from tiffin.table import shortened
@@ -117,8 +118,20 @@ def _answer_all(listener: socket.socket, predictor: Predictor, settings: Setting
                 _answer(connection, predictor, settings)
             except OSError as error:  # whoever asked has gone
                 log.debug("an invocation's caller has gone: %s", error)
-            except Exception:
-                log.exception("a defect in the model's process")
+            except Exception as error:  # noqa: BLE001  ours, and its caller waits
+                _confess(connection, error)
+
+
+def _confess(connection: socket.socket, error: BaseException) -> None:
+    """What failed was no user code: it came while a body was read or an answer written."""
+    if isinstance(error, MemoryError):
+        answer = fault(OutOfMemory("there is not enough memory for this request; send fewer rows at a time"))
+    else:
+        log.error("a defect in the model's process", exc_info=error)
+        answer = fault(PublicError("the server failed on this request; the container's log says why"))
+        answer["error"] = "InternalError"
+    with suppress(OSError):
+        frames.send(connection, answer)
 
 
 def _answer(connection: socket.socket, predictor: Predictor, settings: Settings) -> None:

@@ -165,6 +165,7 @@ class _Parts(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         fields, part = frames.receive(self._sock)
+        raise_fault(fields)
         if fields["part"]:
             return part
         self.close()
