@@ -65,6 +65,15 @@ class Many:
         assert len(leaders) == 1, leaders
         return leaders[0]
 
+    def folder(self) -> Path:
+        """Where the sockets are: the keeper listens on one of them."""
+        links = [os.readlink(file) for file in Path(f"/proc/{self.keeper()}/fd").iterdir()]  # noqa: PTH115  no path
+        rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+        (address,) = {
+            row[7] for row in rows if f"socket:[{row[6]}]" in links and row[7:] and row[7].endswith("/keeper")
+        }
+        return Path(address).parent
+
 
 def write(base: Path, folder: str, code: str = ECHO, files: Mapping[str, str] | None = None) -> str:
     model = base / "models" / folder / "model"

@@ -16,16 +16,20 @@ def fault(error: PublicError) -> Fields:
 
 
 def raise_fault(fields: Fields) -> None:
-    """Nothing where `fields` are no fault; else a PublicError of that name, status and text.
+    """Nothing where `fields` are no fault."""
+    if "error" in fields:
+        raise as_error(fields)
+
+
+def as_error(fields: Fields) -> PublicError:
+    """Of that name, status and text.
 
     By name, as handlers may raise classes of their own; and a UserCodeError has had its traceback logged elsewhere.
     """
-    if "error" not in fields:
-        return
     kind = type(fields["error"], (PublicError,), {"status": fields["status"]})
     error: PublicError = kind(fields["message"])
     error.row, error.column = fields["row"], fields["column"]  # which its text has already
-    raise error
+    return error
 
 
 def not_loaded(name: str) -> ModelNotLoaded:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serve.models import frames
-from serve.models.faults import raise_fault
+from serve.models.faults import as_error, fault, raise_fault
 from serve.models.frames import Fields
 from serve.models.keeper import address_of
 from tiffin import limits
@@ -124,15 +124,19 @@ class RemoteModel:
         try:
             fields, body = frames.receive(sock)
         except TimeoutError:
-            raise self._end_of(pid, "kill") from None
+            raise self._ended(pid, "kill") from None
         except OSError:
-            raise self._end_of(pid, "ended") from None
+            raise self._ended(pid, "ended") from None
         raise_fault(fields)
         context.answer.update(fields["answer"])
         if fields["parts"]:
             return Reply(b"", fields["content_type"], fields["rows"], _Parts(sock))
         sock.close()
         return Reply(body, fields["content_type"], fields["rows"])
+
+    def _ended(self, pid: int, ask: str) -> PublicError:
+        """The keeper has logged it: there is no traceback to log once more."""
+        return as_error(fault(self._end_of(pid, ask)))
 
     def _end_of(self, pid: int, ask: str) -> PublicError:
         try:

@@ -15,7 +15,6 @@ import pytest
 from tests.models import ECHO, Many, error, many_models, memory_of, message
 from tests.server import PATIENCE, Response, wait_for
 
-TEMPORARY = Path("/tmp")  # noqa: S108  what the server itself uses
 PREDICT = "def predict_fn(data, model): return data\n"
 DYING = """
 import os, time
@@ -246,13 +245,14 @@ def test_H18_a_stop_drains_and_leaves_nothing(many: Many, to_whom: str) -> None:
     call = Call(many, "m", b"sleep\n")
     many.server.wait_for_log("sleeping")
     below = many.processes()
-    folders = set(TEMPORARY.glob("tiffin-models-*"))
+    folder = many.folder()
+    assert folder.stat().st_mode & 0o777 == 0o700
     if to_whom == "everybody":
         os.kill(many.keeper(), signal.SIGTERM)
     assert many.server.stop() == 0
     assert call.answer.status == 200
     assert [pid for pid in below if Path(f"/proc/{pid}").exists()] == []
-    assert {folder for folder in folders if folder.exists()} < folders
+    assert not folder.exists()
 
 
 def test_H18_a_killed_server_leaves_no_process(many: Many) -> None:
@@ -294,13 +294,12 @@ def _held(many: Many) -> dict[str, int]:
     """What could leak: memory in MiB, files, threads and processes of keeper and front."""
     below = many.processes()
     pids = [many.server.process.pid, *below]
-    folders = list(TEMPORARY.glob("tiffin-models-*"))
     return {
         "memory": memory_of(below) >> 20,
         "files": sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids),
         "threads": sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in [many.keeper()]),
         "processes": len(pids),
-        "temporary": sum(len(list(folder.iterdir())) for folder in folders if folder.exists()),
+        "temporary": len(list(many.folder().iterdir())),
     }
 
 
@@ -321,5 +320,7 @@ def test_M10_a_thousand_loads_and_unloads_leave_nothing(many: Many) -> None:
     after = _held(many)
     print(f"{each * 1000:.1f} ms a round; {before} before, {after} after")
     assert after["memory"] <= before["memory"] + 3
-    assert {k: v for k, v in after.items() if k != "memory"} == {k: v for k, v in before.items() if k != "memory"}
-    assert each < 0.04
+    wait_for(
+        lambda: all(_held(many)[k] <= before[k] for k in before if k != "memory"), "as little as before", many.server
+    )
+    assert each < 0.1  # 19 ms where nothing else runs

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.models import artifact, frames, registry
+from serve.models import artifact, frames, process, registry
 from serve.models.faults import fault, raise_fault
 from serve.models.keeper import address_of
 from serve.models.registry import Artifact, Model
 from tiffin import errors
+from tiffin.predictor import Reply
+from tiffin.settings import Settings
 
 
 @given(fields=st.dictionaries(st.text(), st.text() | st.none() | st.integers()), body=st.binary(max_size=200_000))
@@ -85,3 +87,31 @@ def test_size_of_an_artifact_counts_files_and_no_links(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"x" * 10)
     (tmp_path / "loop").symlink_to(tmp_path)
     assert 1010 <= artifact.size(tmp_path) < 1500
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "name"), [(MemoryError(), 507, "OutOfMemory"), (KeyError("ours"), 500, "InternalError")]
+)
+def test_what_fails_beside_user_code_is_answered_too(
+    tmp_path: Path, raised: Exception, status: int, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        raw = None
+
+        def predict(self, *_: object) -> Reply:
+            raise raised
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        thread = threading.Thread(target=process._answer_all, args=(listener, Broken(), Settings()))
+        thread.start()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+            caller.connect(str(tmp_path / "s"))
+            frames.send(caller, {"headers": {}, "accept": None, "request_id": "r"})
+            assert "taken" in frames.receive(caller)[0]
+            answer, _ = frames.receive(caller)
+        assert (answer["status"], answer["error"]) == (status, name)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert ("a defect in the model's process" in caplog.text) == (status == 500)
