@@ -10,14 +10,18 @@ from datetime import UTC, datetime
 
 from serve.answers import BUSY
 from tiffin.settings import Settings
+from tiffin.table import shortened
 
 log = logging.getLogger(__name__)
 
 
-def record(request_id: str, status: int, rows: int | None, milliseconds: float, problem: str = "") -> None:
-    """Through the log, as every other event."""
-    event = {"request_id": request_id, "status": status, "rows": rows, "ms": milliseconds}
-    log.info("%s", _message(request_id, status, rows, milliseconds, problem), extra=event)
+def record(request_id: str, status: int, rows: int | None, milliseconds: float, problem: str = "", **more: str) -> None:
+    """Through the log, as every other event. `more` are fields that not every line has."""
+    event = {"request_id": request_id, "status": status, "rows": rows, "ms": milliseconds, **more}
+    message = _message(request_id, status, rows, milliseconds, problem)
+    for name, value in more.items():
+        message += f" {name}={shortened(value)}"
+    log.info("%s", message, extra=event)
 
 
 def _message(request_id: str, status: int, rows: int | None, milliseconds: float, problem: str = "") -> str:

@@ -12,19 +12,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from serve import access
 from serve.handover import STALL, Lent
-from serve.heads import is_plain_csv
 from serve.metrics import Metrics
+from serve.shared import Shared
 from serve.watch import Watch
-from tiffin import limits, media
-from tiffin.context import CUSTOM_ATTRIBUTES, SESSION, Context
-from tiffin.errors import BadPayload, NotReady, PayloadTooLarge, PublicError, UserCodeError
-from tiffin.predictor import Predictor, Reply
+from tiffin import limits, shortway
+from tiffin.context import CUSTOM_ATTRIBUTES, Context
+from tiffin.errors import BadPayload, NotReady, OutOfMemory, PayloadTooLarge, PublicError, UserCodeError
+from tiffin.predictor import Predictor
 from tiffin.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,10 @@ class _Application(Flask):
 
 
 def create_app(
-    predictor: Predictor, settings: Settings, is_ready: Callable[[], bool], metrics: Metrics, watch: Watch
+    predictor: Predictor | None, settings: Settings, shared: Shared, more_figures: Callable[[], str] = str
 ) -> Flask:
-    """`is_ready` tells whether every server process has the model (H-06)."""
+    """Without `predictor`, for many models, there is no /invocations: `serve.models.routes` adds its own paths."""
+    is_ready, metrics = shared.board.all_ready, shared.metrics
     app = _Application("serve", static_folder=None)
     app.before_request(_begin)
     app.after_request(partial(_log_invocation, metrics))
@@ -60,36 +61,43 @@ def create_app(
 
     @app.get("/execution-parameters")  # B-02: what batch transform should use where the job does not say
     def execution_parameters() -> Response:
-        return _json(200, _execution_parameters(settings))
+        return json_response(200, _execution_parameters(settings))
 
     @app.get("/metrics")  # H-24
     def prometheus() -> Response:
-        return Response(metrics.text(is_ready()), content_type="text/plain; version=0.0.4; charset=utf-8")
+        text = metrics.text(is_ready()) + more_figures()
+        return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @app.post("/invocations")
-    def invocations() -> Response:
-        body = _read_body(settings.max_payload)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        headers.setdefault("accept", settings.default_accept)
-        context = Context(settings, headers)
-        sock = request.environ.get("gunicorn.socket")
-        with watch.predicting():
-            asked = isinstance(sock, Lent) and sock.asked
-            reply = None if asked else _short_way(predictor, body, context)
-            if reply is None:
-                reply = predictor.predict(body, headers.get("content-type"), headers["accept"], context)
-        g.rows, g.problem = reply.rows, reply.problem
-        if isinstance(sock, Lent):
-            sock.streams = reply.parts is not None
-        response = Response(reply.body if reply.parts is None else watch.each(reply.parts), status=200)
-        response.headers["Content-Type"] = reply.content_type
-        if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed
-            context.answer.setdefault(CUSTOM_ATTRIBUTES, headers[CUSTOM_ATTRIBUTES])
-        response.headers.update(context.answer)
-        return response
+    if predictor is not None:
+        app.add_url_rule(
+            "/invocations", "invocations", partial(invoke, predictor, settings, shared.watch), methods=["POST"]
+        )
+        app.add_url_rule(STREAM_PATH, "stream", partial(_no_handshake, predictor), methods=["GET", "POST"])
 
-    app.add_url_rule(STREAM_PATH, "stream", partial(_no_handshake, predictor), methods=["GET", "POST"])
     return app
+
+
+def invoke(predictor: Predictor, settings: Settings, watch: Watch) -> Response:
+    """The request's body to its model and back."""
+    body = read_body(settings.max_payload)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers.setdefault("accept", settings.default_accept)
+    context = Context(settings, headers)
+    sock = request.environ.get("gunicorn.socket")
+    with watch.predicting():
+        asked = isinstance(sock, Lent) and sock.asked
+        reply = None if asked else shortway.answer(predictor, body, context)
+        if reply is None:
+            reply = predictor.predict(body, headers.get("content-type"), headers["accept"], context)
+    g.rows, g.problem = reply.rows, reply.problem
+    if isinstance(sock, Lent):
+        sock.streams = reply.parts is not None
+    response = Response(reply.body if reply.parts is None else watch.each(reply.parts), status=200)
+    response.headers["Content-Type"] = reply.content_type
+    if CUSTOM_ATTRIBUTES in headers:  # H-12: a caller gets them empty unless they are echoed
+        context.answer.setdefault(CUSTOM_ATTRIBUTES, headers[CUSTOM_ATTRIBUTES])
+    response.headers.update(context.answer)
+    return response
 
 
 def _no_handshake(predictor: Predictor) -> Response:
@@ -114,7 +122,7 @@ def _execution_parameters(settings: Settings) -> dict[str, object]:
     }
 
 
-def _json(status: int, document: dict[str, object]) -> Response:
+def json_response(status: int, document: dict[str, object]) -> Response:
     return Response(json.dumps(document) + "\n", status=status, content_type="application/json")
 
 
@@ -123,33 +131,21 @@ def _begin() -> None:
     given = request.headers.get("X-Amzn-SageMaker-Inference-Id", "")
     g.request_id = given[:64] or uuid.uuid4().hex  # H-12: 64 characters at most
     g.rows, g.problem = None, ""
-
-
-def _short_way(predictor: Predictor, body: bytes, context: Context) -> Reply | None:
-    """For a request that is plain but for its size or its framing, such as a batch job's (B-03)."""
-    headers = context.headers
-    if predictor.raw is None or {CUSTOM_ATTRIBUTES, SESSION} & headers.keys():
-        return None
-    if not is_plain_csv(headers.get("content-type"), headers["accept"]):
-        return None
-    try:
-        (answer,) = predictor.raw([body])
-    except Exception:  # noqa: BLE001  user code: the long way tells what is wrong
-        return None
-    return Reply(answer, str(media.CSV), answer.count(b"\n")) if isinstance(answer, bytes) else None
+    g.model = None  # the one that is invoked, where there are many
 
 
 def _log_invocation(metrics: Metrics, response: Response) -> Response:
     """One line a request; pings are silent (H-03: one every few seconds)."""
-    if request.path == "/invocations":
+    if request.path == "/invocations" or g.model is not None:
         milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
         metrics.answered(response.status_code, g.rows or 0, milliseconds / 1000)
-        access.record(g.request_id, response.status_code, g.rows, milliseconds, g.problem)
+        more = {} if g.model is None else {"model": g.model}
+        access.record(g.request_id, response.status_code, g.rows, milliseconds, g.problem, **more)
     return response
 
 
 def _public_error(error: PublicError) -> Response:
-    if isinstance(error, UserCodeError):
+    if isinstance(error, UserCodeError | OutOfMemory):
         log.error("request %s: %s", g.request_id, error, exc_info=error.__cause__ or error)
     return _error(error.status, type(error).__name__, str(error), row=error.row, column=error.column)
 
@@ -166,7 +162,7 @@ def _our_defect(error: Exception) -> Response:
     return _error(500, "InternalError", "the server failed on this request; the container's log says why")
 
 
-def _read_body(limit: int) -> bytes:
+def read_body(limit: int) -> bytes:
     """The whole body, at most `limit` bytes (0: no limit); raises PayloadTooLarge when it is larger."""
     length, stream = request.content_length, request.stream
     if not limit or length is None or length <= limit:
@@ -199,14 +195,19 @@ def _error(status: int, name: str, message: str, *, row: int | None = None, colu
         if len(body) <= limits.ERROR_BODY:
             break
         places = {}  # a column's name came from the caller, and may be as long as the payload
-    return Response(body, status=status, content_type="application/json")
+    response = Response(body, status=status, content_type="application/json")
+    if status == NotReady.status:
+        response.headers["Retry-After"] = "1"
+    return response
 
 
 def _sentence(error: HTTPException) -> str:
     match error.code:
         case 404:
+            invocations = "/models" if "models" in current_app.blueprints else "/invocations"
             return (
-                f"there is no {request.path!r}; this server has /ping, /invocations, /execution-parameters and /metrics"
+                f"there is no {request.path!r}; "
+                f"this server has /ping, {invocations}, /execution-parameters and /metrics"
             )
         case 405:
             return f"{request.path} does not take {request.method}"

@@ -11,9 +11,7 @@ from typing import Any
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.parser import RequestParser
 
-from tiffin import codecs, media
-from tiffin.errors import PublicError
-from tiffin.media import CSV
+from tiffin import shortway
 from tiffin.settings import Settings
 
 END = b"\r\n\r\n"
@@ -105,17 +103,6 @@ class Heads:
         if request.uri == "/ping" and request.method in ("GET", "POST") and length == "0":
             return Head(Kind.PING, 0)
         invoked = request.uri == "/invocations" and request.method == "POST" and int(length)
-        if invoked and is_plain_csv(headers.get("CONTENT-TYPE"), headers.get("ACCEPT", self._default_accept)):
+        if invoked and shortway.is_plain_csv(headers.get("CONTENT-TYPE"), headers.get("ACCEPT", self._default_accept)):
             return Head(Kind.INVOCATION, int(length))
         return Head(Kind.OTHER, int(length))
-
-
-def is_plain_csv(content_type: str | None, accept: str) -> bool:
-    """CSV in and CSV out, and nothing asked beyond that."""
-    try:
-        sent = media.parse_content_type(content_type, codecs.FORMATS)
-        wanted = codecs.negotiate(accept, CSV)
-        plain = codecs.canonical(sent) == CSV == wanted and sent.charset in ("utf-8", "ascii")
-        return plain and not wanted.parameters and not sent.has_header
-    except PublicError:
-        return False

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -31,6 +31,7 @@ from serve.app import create_app
 from serve.doorman import BACKLOG, Doorman, listen
 from serve.metrics import Metrics
 from serve.readiness import Board
+from serve.shared import Shared
 from serve.watch import Watch
 from serve.worker import Worker
 from tiffin import cgroup, limits, loader
@@ -49,6 +50,10 @@ def serve(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _end_while_loading)  # until gunicorn sets its own
     started = time.monotonic()
     try:
+        if settings.multi_model:
+            from serve.models.front import serve_models  # in this mode only: it costs the start
+
+            return serve_models(settings)
         listener = listen(settings)
         doorman = Doorman(listener)
         log.info("loading the model; %s:%d answers 503 until it is there", *listener.getsockname()[:2])
@@ -60,7 +65,12 @@ def serve(settings: Settings) -> int:
     settings = replace(settings, workers=workers)
     log.info("%d processes of %d threads: %s", workers, settings.threads, why)
     shared = Shared(Board(workers), Metrics(workers, time.monotonic() - started), Watch(), doorman)
-    app = create_app(predictor, settings, shared.board.all_ready, shared.metrics, shared.watch)
+    app = create_app(predictor, settings, shared)
+    return run(app, predictor, settings, shared, listener)
+
+
+def run(app: Any, predictor: Predictor | None, settings: Settings, shared: Shared, listener: socket.socket) -> int:
+    """Until SIGTERM; the exit code of the process."""
     server = _Server(app, predictor, settings, shared, listener)
     gc.collect()
     gc.freeze()  # the collector of a child must not touch, and so copy, what the master loaded
@@ -79,25 +89,20 @@ def _end_while_loading(number: int, frame: FrameType | None) -> None:  # noqa: A
     os._exit(0)  # not an exception: the model's own code could catch that
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What was made before the fork for all processes; each has a `watch` of its own after it."""
-
-    board: Board
-    metrics: Metrics
-    watch: Watch
-    doorman: Doorman
-
-
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """What a `serve.worker.Worker` finds as its `app`."""
 
     def __init__(
-        self, app: Any, predictor: Predictor, settings: Settings, shared: Shared, listener: socket.socket
+        self,
+        app: Any,
+        predictor: Predictor | None,
+        settings: Settings,
+        shared: Shared,
+        listener: socket.socket,
     ) -> None:
         self.predictor, self.settings = predictor, settings
         self.board, self.metrics, self.watch = shared.board, shared.metrics, shared.watch
-        self.streams = _streams() if predictor.converse is not None else None
+        self.streams = _streams() if predictor is not None and predictor.converse is not None else None
         self._app = app
         self._options = {"bind": f"fd://{listener.detach()}", **_options(settings, predictor, shared)}
         super().__init__()
@@ -126,6 +131,15 @@ class _Log(glogging.Logger):  # type: ignore[misc]
         self.access_log.disabled = True
 
 
+def _warm_up(predictor: Predictor, worker: Any) -> None:
+    try:
+        with _signs_of_life(worker):
+            predictor.warm_up()
+    except TiffinError as error:
+        log.error("cannot serve: %s", error, exc_info=error.__cause__)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)  # which ends the server: the next process would fare no better
+
+
 @contextmanager
 def _signs_of_life(worker: Any) -> Iterator[None]:
     """For gunicorn, which would replace a process that warms up for longer than the timeout."""
@@ -150,7 +164,7 @@ def _connections() -> int:
     return max(64, min(MOST_CONNECTIONS, files - 64))
 
 
-def _options(settings: Settings, predictor: Predictor, shared: Shared) -> dict[str, Any]:
+def _options(settings: Settings, predictor: Predictor | None, shared: Shared) -> dict[str, Any]:
     def when_ready(arbiter: Any) -> None:
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]  # the port that was taken, where 0 was asked for
         log.info("listening on %s:%d", host, port)
@@ -160,14 +174,11 @@ def _options(settings: Settings, predictor: Predictor, shared: Shared) -> dict[s
 
     def post_worker_init(worker: Any) -> None:
         shared.metrics.use(worker.place)
-        with _signs_of_life(worker):
-            try:
-                predictor.warm_up()
-            except TiffinError as error:
-                log.error("cannot serve: %s", error, exc_info=error.__cause__)
-                sys.exit(Arbiter.WORKER_BOOT_ERROR)  # which ends the server: the next process would fare no better
+        if predictor is not None:
+            _warm_up(predictor, worker)
         shared.board.sign(worker.place)
-        shared.doorman.dismiss()
+        if shared.doorman is not None:
+            shared.doorman.dismiss()
 
     def child_exit(_arbiter: Any, worker: Any) -> None:
         shared.board.release(worker.age)

@@ -49,7 +49,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         self.poller.close()
         self.poller: Poller = Poller()
-        self.raw: Raw | None = self.app.predictor.raw
+        self.raw: Raw | None = self.app.predictor and self.app.predictor.raw
         self.heads = Heads(self.cfg, self.app.settings)
         self.streams = self.app.streams and self.app.streams(self)
         self.access = AccessLog(self.app.settings)

@@ -35,6 +35,47 @@ def read(root: Path = Path("/")) -> Resources:
     return Resources(cores, limit, "no cgroup limit" if cores is limit is None else "cgroup v1")
 
 
+def memory_left(root: Path = Path("/")) -> int | None:
+    """Bytes that this container may still take: the narrowest of its groups', and of what the machine has left.
+
+    Pages of files that nobody uses count as left: the kernel takes them back before it kills. None: nobody says.
+    """
+    groups = root / "sys" / "fs" / "cgroup"
+    if (groups / "cgroup.controllers").is_file():
+        left = map(_left_2, _chain(groups, _own_path(root, "")))
+    else:
+        left = map(_left_1, _chain(groups / "memory", _own_path(root, "memory")))
+    return _least([*left, _kilobytes(root / "proc" / "meminfo", "MemAvailable:")])
+
+
+def _left_2(folder: Path) -> int | None:
+    return _left(_memory_2(folder), _text(folder / "memory.current"), folder, "inactive_file ")
+
+
+def _left_1(folder: Path) -> int | None:
+    return _left(_memory_1(folder), _text(folder / "memory.usage_in_bytes"), folder, "total_inactive_file ")
+
+
+def _left(limit: int | None, usage: str, folder: Path, reclaimable: str) -> int | None:
+    if limit is None or not usage.isdecimal():
+        return None
+    return max(0, limit - int(usage) + (_number(folder / "memory.stat", reclaimable) or 0))
+
+
+def _kilobytes(file: Path, name: str) -> int | None:
+    number = _number(file, name)
+    return None if number is None else number * 1024
+
+
+def _number(file: Path, name: str) -> int | None:
+    """The first one after `name` at the start of a line."""
+    for line in _text(file).splitlines():
+        if line.startswith(name):
+            word = line[len(name) :].split()[:1]
+            return int(word[0]) if word and word[0].isdecimal() else None
+    return None
+
+
 def _own_path(root: Path, controller: str) -> str:
     """Of this process within the hierarchy of `controller`; "" for version 2's only one."""
     try:

@@ -51,8 +51,22 @@ class BadPayload(PublicError):
     status = 400
 
 
+class ModelNotLoadable(PublicError):
+    """A model of a multi-model endpoint whose artifact or code is at fault; its text says how."""
+
+    status = 400
+
+
+class ModelNotLoaded(PublicError):
+    status = 404
+
+
 class NotAcceptable(PublicError):
     status = 406
+
+
+class ModelAlreadyLoaded(PublicError):
+    status = 409
 
 
 class PayloadTooLarge(PublicError):
@@ -77,3 +91,9 @@ class StreamsOnly(PublicError):
 
 class NotReady(PublicError):
     status = 503
+
+
+class OutOfMemory(PublicError):
+    """The platform unloads other models and asks again (M-02)."""
+
+    status = 507

@@ -15,8 +15,8 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 
 class TextFormatter(logging.Formatter):
-    def __init__(self, one_line: bool) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(self, one_line: bool, model: bool = False) -> None:
+        super().__init__(f"%(asctime)s %(levelname)s %(name)s: {'model %(model)s: ' if model else ''}%(message)s")
         self.one_line = one_line
 
     def format(self, record: logging.LogRecord) -> str:
@@ -38,12 +38,22 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(event, ensure_ascii=False, default=str)
 
 
-def configure(settings: Settings, stream: TextIO | None = None) -> None:
-    """Replace the root logger's handlers by one on `stream`, standard error by default."""
+def configure(settings: Settings, stream: TextIO | None = None, model: str | None = None) -> None:
+    """Replace the root logger's handlers by one on `stream`, standard error by default.
+
+    Every line says `model`, where this process has one of several.
+    """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     json_wanted = settings.log_format == "json"
-    handler.setFormatter(JsonFormatter() if json_wanted else TextFormatter(one_line=not stream.isatty()))
+    handler.setFormatter(JsonFormatter() if json_wanted else TextFormatter(not stream.isatty(), model is not None))
+    if model is not None:
+
+        def named(record: logging.LogRecord) -> bool:
+            record.model = model
+            return True
+
+        handler.addFilter(named)
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(settings.log_level)
     logging.captureWarnings(True)

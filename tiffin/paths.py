@@ -7,6 +7,7 @@ from pathlib import Path
 @dataclass(frozen=True)
 class Paths:
     base: Path
+    served: Path | None = None  # the model directory, where it is not the one below `base` (M-08)
 
     @property
     def config(self) -> Path:
@@ -31,7 +32,12 @@ class Paths:
 
     @property
     def model(self) -> Path:
-        return self.base / "model"  # T-30; read-only while serving, H-19
+        return self.served or self.base / "model"  # T-30; read-only while serving, H-19
+
+    @property
+    def models(self) -> Path:
+        """The parent of the models of a multi-model endpoint: `<models>/<name>/model` (M-08)."""
+        return self.base / "models"
 
     @property
     def code(self) -> Path:

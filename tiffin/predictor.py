@@ -18,7 +18,7 @@ import numpy as np
 from tiffin import bad_rows, codecs, media, passing
 from tiffin.bad_rows import BadRows
 from tiffin.context import Context
-from tiffin.errors import NoModel, NotAcceptable, PublicError, StreamsOnly, UserCodeError
+from tiffin.errors import NoModel, NotAcceptable, OutOfMemory, PublicError, StreamsOnly, UserCodeError
 from tiffin.media import MediaType
 from tiffin.stream import Converse, Stream, StreamClosed
 from tiffin.table import ArrayRows, Table
@@ -233,6 +233,8 @@ def _user_code() -> Iterator[None]:
         yield
     except (PublicError, StreamClosed):
         raise
+    except MemoryError as error:
+        raise OutOfMemory("there is not enough memory for this request; send fewer rows at a time") from error  # M-06
     except (Exception, SystemExit) as error:
         raise UserCodeError("the model failed on this request; the container's log says why") from error
 

@@ -31,6 +31,7 @@ class Settings:
     max_payload: int = limits.PAYLOAD
     default_accept: str = "*/*"
     bad_rows: str = "fail"
+    multi_model: bool = False
     program: str = "inference.py"
     plug: Path = _PROGRAM_ROOT / "model"
     log_level: int = logging.INFO
@@ -157,6 +158,13 @@ VARIABLES = (
         _one_of("fail", "placeholder", "null"),
         "B-07",
         "What a bad row costs: fail, the request; placeholder, its answer is ERROR; null, its answer is empty",
+    ),
+    Variable(
+        "multi_model",
+        ("SAGEMAKER_MULTI_MODEL",),
+        _truth,
+        "M-01",
+        "Start without a model and serve many, loaded and unloaded by request",
     ),
     Variable("program", ("SAGEMAKER_PROGRAM",), _file_name, "K-01", "Handler file in the artifact's code/ folder"),
     Variable("plug", ("TIFFIN_PLUG",), Path, "", "Folder of the plug; default model/ beside the framework"),

@@ -36,7 +36,7 @@ class TestContents:
         assert (document["Os"], document["Architecture"]) == ("linux", "amd64")
         labels = document["Config"]["Labels"]
         assert labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] == "true"
-        assert "com.amazonaws.sagemaker.capabilities.multi-models" not in labels  # until it works
+        assert labels["com.amazonaws.sagemaker.capabilities.multi-models"] == "true"  # M-01
 
     @pytest.mark.parametrize("image", [STOCK, COLOUR])
     def test_W01_the_label_says_that_it_can_stream(self, image: str) -> None:

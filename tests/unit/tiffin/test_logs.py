@@ -116,3 +116,15 @@ def test_standard_error_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     log.warning("words")
     out, err = capsys.readouterr()
     assert (out, err.endswith("WARNING tests.logs: words\n")) == ("", True)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_every_line_says_which_model(log_format: str) -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(log_format=log_format), stream, "'100% mine'")
+    logging.getLogger("x").warning("%s", "hello")
+    line = stream.getvalue()
+    if log_format == "json":
+        assert json.loads(line)["model"] == "'100% mine'"
+    else:
+        assert line.endswith(" WARNING x: model '100% mine': hello\n")

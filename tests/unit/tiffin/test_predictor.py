@@ -302,7 +302,7 @@ def _raise(error: BaseException) -> Callable[..., Any]:
         (PublicError("not today"), 500, "not today"),
         (BadJob("/opt/ml/secret"), 500, FAILED),
         (ValueError("/opt/ml/secret"), 500, FAILED),
-        (MemoryError(), 500, FAILED),
+        (MemoryError(), 507, "there is not enough memory for this request; send fewer rows at a time"),  # M-06
         (RecursionError(), 500, FAILED),
         (SystemExit(0), 500, FAILED),
         (StopIteration(), 500, FAILED),

@@ -35,6 +35,10 @@ def test_nothing_set() -> None:
         ({"MODEL_SERVER_WORKERS": "no number", "SERVE_WORKERS": "5"}, "workers", 5),
         ({"SERVE_WORKERS": "", "MODEL_SERVER_WORKERS": "3"}, "workers", 3),
         ({"MODEL_SERVER_TIMEOUT": "3600"}, "timeout", 3600),
+        ({"SAGEMAKER_MULTI_MODEL": "True"}, "multi_model", True),  # M-01
+        ({"SAGEMAKER_MULTI_MODEL": "TRUE"}, "multi_model", True),
+        ({"SAGEMAKER_MULTI_MODEL": "false"}, "multi_model", False),
+        ({"SAGEMAKER_MULTI_MODEL": ""}, "multi_model", False),
         ({"SAGEMAKER_MODEL_SERVER_TIMEOUT": "7", "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "8"}, "timeout", 8),
         ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "6"}, "max_payload", 6 * limits.MIB),
         ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"}, "max_payload", 0),
