@@ -10,11 +10,12 @@ from pathlib import Path
 from string import Template
 
 from bench.process import Command
-from bench.wire import CSV, ROWS_JSON, V2, Wire
+from bench.wire import CSV, LIST_JSON, ROWS_JSON, V2, Wire
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = Path(__file__).resolve().parent / "apps"
 PLUGS = Path(__file__).resolve().parent / "plugs"
+MANY = 1_000_000  # rows, more than any request has
 BATCH = 32  # the connections of the workload that is about many single rows
 
 
@@ -29,10 +30,16 @@ class Place:
     programs: Path  # the bin/ of its environment
     tree: Path
     colour_base: Path  # Tiffin's own /opt/ml tree, with the colour artifact
+    columns: int = 0  # of the estimator in `tree`; 0: it is the colour tree
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PYTHONPATH": str(APPS), "BENCH_TREE": str(self.tree)}
+        """Whose model takes other columns than R,G,B is told so."""
+        return {"PYTHONPATH": str(APPS), "BENCH_TREE": str(self.tree), **self.columns_said}
+
+    @property
+    def columns_said(self) -> dict[str, str]:
+        return {"BENCH_COLUMNS": str(self.columns)} if self.columns else {}
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class Peer:
     is_limit: bool = False
     note: str = ""
     warm: float = 2.0  # seconds of load before anything is measured
+    debian: bool = False  # `packages` are Debian's
+    any_columns: bool = True  # serves another estimator too
+    same_tree: bool = True  # its answers are compared with Tiffin's
 
 
 def _configured(name: str, place: Place, target: str) -> Path:
@@ -115,6 +125,33 @@ def _litserve(batch: int) -> Callable[[Place], list[Command]]:
     return commands
 
 
+def _bentoml(batch: int) -> Callable[[Place], list[Command]]:
+    def commands(place: Place) -> list[Command]:
+        own = {"BENCH_WORKERS": str(place.workers), "BENCH_BATCH": str(batch), "BENTOML_HOME": str(place.folder)}
+        own["BENTOML_DO_NOT_TRACK"] = "True"
+        line = [str(place.programs / "bentoml"), "serve", "bentoml_app:ColourTree", "--working-dir", str(APPS)]
+        own["PATH"] = f"{place.programs}:{os.environ.get('PATH', '')}"
+        return [Command([*line, "--host", "127.0.0.1", "--port", str(place.port)], {**place.environment, **own})]
+
+    return commands
+
+
+def _ray(place: Place) -> list[Command]:
+    own = {"BENCH_PORT": str(place.port), "BENCH_WORKERS": str(place.workers), "BENCH_FOLDER": str(place.folder)}
+    own |= {"RAY_USAGE_STATS_ENABLED": "0", "PATH": f"{place.programs}:{os.environ.get('PATH', '')}"}
+    return [Command([str(place.programs / "python"), str(APPS / "ray_app.py")], {**place.environment, **own})]
+
+
+def _plumber(place: Place) -> list[Command]:
+    colours = ROOT / "model" / "data" / "colours.csv"
+    return [Command(["Rscript", str(APPS / "plumber_app.R"), str(place.port), str(colours)])]
+
+
+def _granian(place: Place) -> list[Command]:
+    line = [str(place.programs / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(place.port)]
+    return [Command([*line, "--workers", str(place.workers), "flask_app:app"], place.environment)]
+
+
 def _mms(place: Place) -> list[Command]:
     """As sagemaker_inference.model_server starts it: a folder as the model, the toolkit's handler service."""
     archive = place.folder / "models" / "colour"
@@ -143,6 +180,7 @@ def _tiffin(place: Place, base: Path, plug: Path) -> list[Command]:
         "SERVE_HOST": "127.0.0.1",
         "SERVE_WORKERS": str(place.workers),
         "TIFFIN_PLUG": str(plug),
+        **place.columns_said,
     }
     return [Command([sys.executable, "-m", "serve"], environment)]
 
@@ -178,6 +216,7 @@ PEERS: Mapping[str, Peer] = {
         note="client_max_body_size raised from 5m to 100m, so that 6 MB pass",
     ),
     "gthread": Peer("gunicorn gthread → the same Flask app", _gthread, "flask", ("gunicorn", "flask", *_SKLEARN)),
+    "granian": Peer("granian → the same Flask app", _granian, "granian", ("granian", "flask", *_SKLEARN)),
     "fastapi": Peer(
         "FastAPI, uvicorn, pandas", _fastapi, "fastapi", ("fastapi", "uvicorn", "uvloop", "httptools", *_SKLEARN)
     ),
@@ -219,15 +258,43 @@ PEERS: Mapping[str, Peer] = {
         ROWS_JSON,
         note="JSON in and out; max_batch_size 32, batch_timeout 5 ms",
     ),
+    "bentoml": Peer(
+        "BentoML", _bentoml(1), "bentoml", ("bentoml", "scikit-learn"), "/readyz", LIST_JSON, note="JSON in and out"
+    ),
+    "bentoml-batching": Peer(
+        "BentoML with its batching",
+        _bentoml(MANY),
+        "bentoml",
+        ("bentoml", "scikit-learn"),
+        "/readyz",
+        LIST_JSON,
+        note="JSON in and out; batchable, with room for the largest request",
+    ),
+    "ray": Peer("Ray Serve", _ray, "ray", ("ray", "starlette", *_SKLEARN), note="a proxy and replicas, as it comes"),
+    "plumber": Peer(
+        "R plumber, rpart",
+        _plumber,
+        packages=("r-cran-plumber", "r-cran-rpart"),
+        debian=True,
+        note="rpart's own tree on R,G,B, so that its labels are not compared; one process, whatever is asked for",
+        any_columns=False,
+        same_tree=False,
+    ),
     "tiffin": Peer(
         "**Tiffin**, the colour classifier",
         _tiffin_colour,
         None,
         _OURS,
+        any_columns=False,
         note="with its compiled pass" if any((ROOT / "model").glob("*.so")) else "without a compiled pass",
     ),
     "tiffin-numpy": Peer(
-        "**Tiffin**, the same without the compiled pass", _tiffin_numpy, None, _OURS, note="numpy alone"
+        "**Tiffin**, the same without the compiled pass",
+        _tiffin_numpy,
+        None,
+        _OURS,
+        note="numpy alone",
+        any_columns=False,
     ),
     "tiffin-sklearn": Peer(
         "**Tiffin**, a scikit-learn Pipeline by its own predict",

@@ -17,6 +17,7 @@ MARKS = "sv^D<>pPX*"
 GROWTH = {
     "rows": ("rows in a request", "rows/s, one connection"),
     "connections": ("connections", "requests/s, one row each"),
+    "columns": ("columns, of a linear model", "rows/s, one connection, 100 rows each"),
     "workers": ("workers (server on both cores, the load on one of them)", "rows/s, 1,000-row requests"),
 }
 

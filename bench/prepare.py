@@ -27,6 +27,17 @@ joblib.dump(estimators.fit("tree", colour.to_features(rgb, "lab"), labels, 0), s
 """
 
 
+_DUMP_LINEAR = """
+import sys, joblib, numpy as np
+from sklearn.linear_model import RidgeClassifier
+chance = np.random.default_rng(0)
+for columns in map(int, sys.argv[2:]):
+    rows, weights = chance.normal(size=(300, columns)), chance.normal(size=(columns, 4))
+    labels = np.array(["red", "green", "blue", "grey"])[(rows @ weights).argmax(axis=1)]
+    joblib.dump(RidgeClassifier().fit(rows, labels), f"{sys.argv[1]}/linear-{columns}.joblib")
+"""
+
+
 class NotPrepared(Exception):
     """Its text is for the user."""
 
@@ -35,6 +46,10 @@ def programs(log: Log) -> None:
     """Installs what is missing where that is possible; raises NotPrepared where not."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin"
     missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=path)})
+    _debian(missing, log)
+
+
+def _debian(missing: Sequence[str], log: Log) -> None:
     if not missing:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
@@ -45,8 +60,18 @@ def programs(log: Log) -> None:
         _run(line, dict(os.environ))
 
 
+def _debian_version(package: str) -> str:
+    """Empty when it is not installed."""
+    if not shutil.which("dpkg-query"):
+        return ""
+    line = ["dpkg-query", "--show", "--showformat=${Version}", package]
+    return subprocess.run(line, capture_output=True, text=True, timeout=30, check=False).stdout
+
+
 def environment(peer: Peer, folder: Path, log: Log) -> Path:
     """The bin/ of the peer's environment, made anew when its pins changed."""
+    if peer.debian:
+        _debian([package for package in peer.packages if not _debian_version(package)], log)
     if peer.requirements is None:
         return Path(sys.executable).parent
     pins = REQUIREMENTS / f"{peer.requirements}.txt"
@@ -73,10 +98,18 @@ def tree(folder: Path, log: Log) -> tuple[Path, Path]:
     return base.resolve(), dump.resolve()
 
 
+def linear(folder: Path, columns: Sequence[int]) -> Mapping[int, Path]:
+    """Columns -> a joblib dump of a linear classifier of as many, by its file."""
+    _run([sys.executable, "-c", _DUMP_LINEAR, str(folder), *map(str, columns)], dict(os.environ))
+    return {count: (folder / f"linear-{count}.joblib").resolve() for count in columns}
+
+
 def versions(peer: Peer, log: Log) -> list[str]:
     """`package version`, by the peer's pins, or by this environment for ours."""
     if peer.is_limit:
         return ["nginx " + _first_version(["nginx", "-v"], log)]
+    if peer.debian:
+        return [f"{package} {_debian_version(package)}" for package in peer.packages]
     if peer.requirements is None:
         return [f"{package} {metadata.version(package)}" for package in peer.packages]
     known = pinned((REQUIREMENTS / f"{peer.requirements}.txt").read_text())

@@ -1,6 +1,7 @@
 """A peer as it runs: pinned to its cores, ready by polling, its memory, and its end.
 
-Each program starts a session of its own; what is measured and ended is exactly what is in these sessions.
+Each program starts a session of its own; what is measured and ended is exactly what is in these sessions, and what came
+of them and went on in sessions of its own (BentoML's workers, Ray's), known by a variable that they inherited.
 """
 
 import os
@@ -17,6 +18,7 @@ from bench import wire
 
 PATIENCE = 60.0
 GRACE = 10.0
+MARK = "TIFFIN_BENCH_FOLDER"
 
 
 class StartError(Exception):
@@ -34,11 +36,11 @@ class Running:
     port: int
     seconds_to_ready: float
     sessions: tuple[int, ...]
-    log: Path
+    folder: Path
 
     def pss(self) -> float:
         """MB: proportional set size, added up over all processes."""
-        return sum(map(_pss, _members(self.sessions))) / 1e6
+        return sum(map(_pss, _members(self.sessions, self.folder))) / 1e6
 
 
 @contextmanager
@@ -52,16 +54,16 @@ def running(commands: Sequence[Command], cores: str, folder: Path, port: int, re
             for command in commands:
                 processes.append(_start(command, cores, folder, stream.fileno()))
             took = _wait(processes, port, ready, started, log)
-            yield Running(port, took, tuple(process.pid for process in processes), log)
+            yield Running(port, took, tuple(process.pid for process in processes), folder)
         finally:
-            _end(processes)
+            _end(processes, folder)
 
 
 def _start(command: Command, cores: str, folder: Path, log: int) -> "subprocess.Popen[bytes]":
     inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
     return subprocess.Popen(
         ["taskset", "-c", cores, *command.line],
-        env={**inherited, **command.environment},
+        env={**inherited, **command.environment, MARK: str(folder)},
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -80,30 +82,31 @@ def _wait(processes: Sequence["subprocess.Popen[bytes]"], port: int, ready: str,
     raise StartError(f"it did not become ready; the end of its log:\n{log.read_text(errors='replace')[-3000:]}")
 
 
-def _end(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+def _end(processes: Sequence["subprocess.Popen[bytes]"], folder: Path) -> None:
     for process in processes:
         if process.poll() is None:
             process.terminate()
     for process in processes:
         with suppress(subprocess.TimeoutExpired):  # what is left of its session ends below
             process.wait(GRACE)
-    for pid in _members(tuple(process.pid for process in processes)):
+    for pid in _members(tuple(process.pid for process in processes), folder):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for process in processes:
         process.wait()
 
 
-def _members(sessions: tuple[int, ...]) -> list[int]:
-    """The processes of these sessions, by /proc."""
+def _members(sessions: tuple[int, ...], folder: Path) -> list[int]:
+    """The processes of these sessions, and those that carry the mark of `folder`, by /proc."""
+    mark = f"{MARK}={folder}".encode()
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            text = stat.read_text()
-        except OSError:  # it has ended
+            session = int((process / "stat").read_text().rpartition(")")[2].split()[3])
+            if session in sessions or mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+        except OSError:  # it has ended, or is somebody else's
             continue
-        if int(text.rpartition(")")[2].split()[3]) in sessions:
-            found.append(int(stat.parent.name))
     return found
 
 

@@ -22,6 +22,8 @@ FLOORS = (
     Floor("tiffin", "six-megabytes", 2, None),
     Floor("tiffin", "start", 0.4, "aws", at_least=False),
     Floor("tiffin", "memory", 0.35, "aws", at_least=False),
+    Floor("tiffin", "unique-heads", 0.5, "tiffin", against_workload="single"),
+    Floor("tiffin", "slow-readers", 0.9, "tiffin", against_workload="single"),
     Floor("tiffin", "slow-writers", 0.9, "tiffin", against_workload="single"),
 )
 
@@ -83,13 +85,12 @@ def floors(outcome: Outcome, names: Sequence[str]) -> str:
     rows = [["", "of", "floor", "against", "reached", ""]]
     for floor in FLOORS:
         against = floor.against or best(outcome.results, floor.workload, others, floor.at_least)
-        if against is None or not {floor.peer, against} <= set(names):
-            continue
-        own, theirs = outcome.results[floor.peer], outcome.results[against]
+        own, theirs = (outcome.results.get(name or "", {}) for name in (floor.peer, against))
         found = ratio(own.get(floor.workload, ()), theirs.get(floor.against_workload or floor.workload, ()))
-        if found is None:
-            continue
-        held = found.median >= floor.ratio if floor.at_least else found.median <= floor.ratio
+        verdict = "not measured"
+        if found:
+            held = found.median >= floor.ratio if floor.at_least else found.median <= floor.ratio
+            verdict = "yes" if held else "**no**"
         rows.append(
             [
                 TABLE[floor.workload].title,
@@ -97,15 +98,17 @@ def floors(outcome: Outcome, names: Sequence[str]) -> str:
                 f"{'≥' if floor.at_least else '≤'} {floor.ratio:g}×",
                 _against(floor, against),
                 _cell(found, "×"),
-                "yes" if held else "**no**",
+                verdict,
             ]
         )
     return table(rows)
 
 
-def _against(floor: Floor, name: str) -> str:
+def _against(floor: Floor, name: str | None) -> str:
     if floor.against_workload:
         return f"`{name}`: {TABLE[floor.against_workload].title}"
+    if name is None:
+        return "the best peer"
     return f"`{name}`" if floor.against else f"`{name}`, the best peer"
 
 

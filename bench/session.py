@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import prepare, process, wire, workloads, wrk
-from bench.peers import PEERS, Place
-from bench.workloads import LOAD_CORE, SERVER_CORE, WORKLOADS, Bench
+from bench.peers import OURS, PEERS, Place
+from bench.workloads import LOAD_CORE, SERVER_CORE, WORKLOADS, Bench, Workload
 
 Log = Callable[[str], None]
 Curve = dict[int, float | None]
@@ -54,7 +54,9 @@ class Session:
                 self.outcome.versions[name] = prepare.versions(PEERS[name], self._log)
                 with self.start(name, 1) as bench:
                     if not PEERS[name].is_limit:
-                        expected = workloads.check(bench, expected)
+                        same = PEERS[name].same_tree
+                        labels = workloads.check(bench, expected if same else None)
+                        expected = labels if same else expected
             except (prepare.NotPrepared, *FAILURES) as error:
                 self.outcome.left_out[name] = str(error).strip().splitlines()[-1][:300]
                 self._log(f"{name} is left out: {error}")
@@ -63,12 +65,14 @@ class Session:
         return [name for name in names if name in sound]
 
     @contextmanager
-    def start(self, name: str, workers: int, cores: str = str(SERVER_CORE)) -> Iterator[Bench]:
+    def start(self, name: str, workers: int, cores: str = str(SERVER_CORE), columns: int = 0) -> Iterator[Bench]:
         with tempfile.TemporaryDirectory(prefix="tiffin-bench-", ignore_cleanup_errors=True) as scratch:
             folder = Path(scratch)
             folder.chmod(0o755)  # nginx's workers are somebody else
             port, *others = free_ports(3)
-            place = Place(port, (others[0], others[1]), workers, folder, self._programs[name], self._tree, self._base)
+            tree = self._linear[columns] if columns else self._tree
+            ports = others[0], others[1]
+            place = Place(port, ports, workers, folder, self._programs[name], tree, self._base, columns)
             peer = PEERS[name]
             with process.running(peer.commands(place), cores, folder, port, peer.ready) as running:
                 yield Bench(peer, running, folder, self.outcome.seconds)
@@ -76,7 +80,7 @@ class Session:
     def round(self, names: Sequence[str], wanted: Sequence[str]) -> None:
         for name in names:
             found = self.outcome.results.setdefault(name, {})
-            measured = [w for w in wanted if w in WORKLOADS and (WORKLOADS[w].for_limit or not PEERS[name].is_limit)]
+            measured = [w for w in wanted if w in WORKLOADS and _makes_sense(name, WORKLOADS[w])]
             taken: dict[str, float | None] = dict.fromkeys(measured)
             try:
                 with self.start(name, 1) as bench:
@@ -102,11 +106,16 @@ class Session:
             return bench.running.pss()
 
     def grow(self, names: Sequence[str], wanted: Sequence[str]) -> None:
+        if "columns" in wanted:
+            self._linear = prepare.linear(self._folder, workloads.GROWTH_COLUMNS)
         for name in names if wanted else ():
             self._log(f"  {name}: how it grows")
             try:
                 if {"rows", "connections"} & set(wanted):
                     self._grow_on_one_core(name, wanted)
+                if "columns" in wanted and PEERS[name].any_columns and not PEERS[name].is_limit:
+                    curve = {count: self._of_columns(name, count) for count in workloads.GROWTH_COLUMNS}
+                    self.outcome.growth.setdefault("columns", {})[name] = curve
                 if "workers" in wanted and not PEERS[name].is_limit:
                     curve = {count: self._with_workers(name, count) for count in workloads.GROWTH_WORKERS}
                     self.outcome.growth.setdefault("workers", {})[name] = curve
@@ -121,12 +130,20 @@ class Session:
             if "connections" in wanted:
                 self.outcome.growth.setdefault("connections", {})[name] = workloads.growth_of_connections(bench)
 
+    def _of_columns(self, name: str, columns: int) -> float | None:
+        with self.start(name, 1, columns=columns) as bench:
+            return workloads.of_columns(bench, columns)
+
     def _with_workers(self, name: str, count: int) -> float | None:
         """Both cores for the server; the load takes from one of them what it needs."""
         with self.start(name, count, f"{SERVER_CORE},{LOAD_CORE}") as bench:
             self._warm(bench)
             load = bench.load(1_000, 8)
             return load.requests_per_second * 1_000 if load else None
+
+
+def _makes_sense(name: str, workload: Workload) -> bool:
+    return (workload.for_limit or not PEERS[name].is_limit) and (workload.for_others or name in OURS)
 
 
 def free_ports(count: int) -> list[int]:

@@ -4,14 +4,16 @@ import http.client
 import json
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import median
 
-Rows = Sequence[tuple[int, int, int]]
+Rows = Sequence[Sequence[float]]
 PATIENCE = 120.0
+SIP, BETWEEN_SIPS = 64, 0.2  # bytes, seconds
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,30 @@ def rows(count: int, seed: int = 0) -> Rows:
     return list(zip(bytes_[::3], bytes_[1::3], bytes_[2::3], strict=True))
 
 
-def _csv(colours: Rows) -> Payload:
-    return Payload("/invocations", "text/csv", "".join([f"{r},{g},{b}\n" for r, g, b in colours]).encode())
+def numbers(count: int, columns: int, seed: int = 0) -> Rows:
+    chance = random.Random(seed)  # noqa: S311
+    return [[round(chance.gauss(0, 1), 4) for _ in range(columns)] for _ in range(count)]
 
 
-def _v2(colours: Rows) -> Payload:
-    flat = [value for row in colours for value in row]
-    document = {"inputs": [{"name": "rgb", "shape": [len(colours), 3], "datatype": "UINT8", "data": flat}]}
+def _csv(rows: Rows) -> Payload:
+    return Payload("/invocations", "text/csv", "".join([",".join(map(str, row)) + "\n" for row in rows]).encode())
+
+
+def _v2(rows: Rows) -> Payload:
+    flat = [value for row in rows for value in row]
+    kind = "UINT8" if all(isinstance(value, int) for value in flat) else "FP64"
+    document = {"inputs": [{"name": "rgb", "shape": [len(rows), len(rows[0])], "datatype": kind, "data": flat}]}
     return Payload("/v2/models/colour/infer", "application/json", json.dumps(document).encode())
 
 
-def _rows_json(colours: Rows) -> Payload:
-    return Payload("/invocations", "application/json", json.dumps({"rows": colours}).encode())
+def _rows_json(rows: Rows) -> Payload:
+    return Payload("/invocations", "application/json", json.dumps({"rows": rows}).encode())
 
 
 CSV = Wire(_csv, lambda body: body.decode().split())
 V2 = Wire(_v2, lambda body: list(json.loads(body)["outputs"][0]["data"]))
 ROWS_JSON = Wire(_rows_json, lambda body: list(json.loads(body)["labels"]))
+LIST_JSON = Wire(_rows_json, lambda body: list(json.loads(body)))
 
 
 class Caller:
@@ -89,15 +98,46 @@ class Caller:
 @contextmanager
 def slow_writers(port: int, payload: Payload, count: int) -> Iterator[None]:
     """Connections that have sent half a request, and send no more."""
-    head = (
-        f"POST {payload.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {payload.content_type}\r\n"
-        f"Content-Length: {len(payload.body)}\r\n\r\n"
-    )
     with ExitStack() as stack:
         for _ in range(count):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
-            connection.sendall(head.encode() + payload.body[: len(payload.body) // 2])
+            connection.sendall(_head(payload) + payload.body[: len(payload.body) // 2])
         yield
+
+
+@contextmanager
+def slow_readers(port: int, payload: Payload, count: int) -> Iterator[None]:
+    """Connections whose answers have begun, and are read a few bytes at a time."""
+    stop = threading.Event()
+    with ExitStack() as stack:
+        connections = []
+        for _ in range(count):
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SIP)  # before it connects: so small a window
+            connection.settimeout(PATIENCE)
+            connection.connect(("127.0.0.1", port))
+            connection.sendall(_head(payload) + payload.body)
+            if b" 200 " not in connection.recv(SIP):
+                raise Refused("a slow reader's answer does not begin with 200")
+            connections.append(connection)
+
+        def sip() -> None:
+            while not stop.wait(BETWEEN_SIPS):
+                for connection in connections:
+                    connection.recv(SIP)
+
+        thread = threading.Thread(target=sip)
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(stop.set)
+        yield
+
+
+def _head(payload: Payload) -> bytes:
+    return (
+        f"POST {payload.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {payload.content_type}\r\n"
+        f"Content-Length: {len(payload.body)}\r\n\r\n"
+    ).encode()
 
 
 def answers_200(port: int, path: str) -> bool:

@@ -12,10 +12,13 @@ from bench.process import Running
 SERVER_CORE, LOAD_CORE = 0, 1
 MANY_ROWS = 500_000  # about 6 MB of R,G,B
 CHECKED = 500
-SLOW_WRITERS = 300
+SLOW = 300  # readers or writers
+READ_SLOWLY = 50_000  # rows: an answer that no socket holds
 GROWTH_ROWS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 GROWTH_CONNECTIONS = (1, 4, 16, 64, 256, 1_000)
 GROWTH_WORKERS = (1, 2)
+GROWTH_COLUMNS = (3, 10, 30, 100, 300, 1_000, 3_000)
+ROWS_OF_COLUMNS = 100
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Bench:
         load = wrk.run(LOAD_CORE, line, self.seconds)
         return None if load.failed or not load.requests_per_second else load
 
-    def answer_seconds(self, rows: int, at_least: int, budget: float) -> float | None:
-        payload = self.peer.wire.payload(wire.rows(rows))
+    def answer_seconds(self, rows: wire.Rows, at_least: int, budget: float) -> float | None:
+        payload = self.peer.wire.payload(rows)
         with wire.Caller(self.running.port) as caller:
             try:
                 caller.ask(payload)
@@ -53,6 +56,7 @@ class Workload:
     measure: Callable[[Bench], float | None]
     at_least: bool = True  # more is better
     for_limit: bool = False  # makes sense for a constant too
+    for_others: bool = True
 
 
 def _p50(bench: Bench) -> float | None:
@@ -76,12 +80,18 @@ def _thousand(bench: Bench) -> float | None:
 
 
 def _six_megabytes(bench: Bench) -> float | None:
-    took = bench.answer_seconds(MANY_ROWS, at_least=3, budget=0)
+    took = bench.answer_seconds(wire.rows(MANY_ROWS), at_least=3, budget=0)
     return MANY_ROWS / took if took else None
 
 
 def _beside_slow_writers(bench: Bench) -> float | None:
-    with wire.slow_writers(bench.running.port, bench.peer.wire.payload(wire.rows(1_000)), SLOW_WRITERS):
+    with wire.slow_writers(bench.running.port, bench.peer.wire.payload(wire.rows(1_000)), SLOW):
+        load = bench.load(1, 32)
+    return load.requests_per_second if load else None
+
+
+def _beside_slow_readers(bench: Bench) -> float | None:
+    with wire.slow_readers(bench.running.port, bench.peer.wire.payload(wire.rows(READ_SLOWLY)), SLOW):
         load = bench.load(1, 32)
     return load.requests_per_second if load else None
 
@@ -100,13 +110,19 @@ WORKLOADS: Mapping[str, Workload] = {
     "thousand": Workload("1,000 rows a request, 4 connections", "rows/s", _thousand),
     "six-megabytes": Workload("500,000 rows in one request (~6 MB)", "rows/s", _six_megabytes),
     # the last, since a server may need a while to be rid of them
+    "slow-readers": Workload(
+        "1 row, 32 connections, beside 300 that read a large answer slowly",
+        "requests/s",
+        _beside_slow_readers,
+        for_others=False,
+    ),
     "slow-writers": Workload(
         "1 row, 32 connections, beside 300 that sent half a request", "requests/s", _beside_slow_writers
     ),
 }
 # Measured from starts of their own.
 MEMORY = Workload("memory: PSS, 4 workers, idle", "MB", lambda _: None, at_least=False)
-GROWTH = ("rows", "connections", "workers")
+GROWTH = ("rows", "connections", "columns", "workers")
 TABLE: Mapping[str, Workload] = {**WORKLOADS, "memory": MEMORY}
 
 
@@ -127,9 +143,15 @@ def growth_of_rows(bench: Bench) -> dict[int, float | None]:
     """Rows in a request -> rows/s on one connection."""
     found: dict[int, float | None] = {}
     for count in GROWTH_ROWS:
-        took = bench.answer_seconds(count, at_least=3, budget=bench.seconds / 2)
+        took = bench.answer_seconds(wire.rows(count), at_least=3, budget=bench.seconds / 2)
         found[count] = count / took if took else None
     return found
+
+
+def of_columns(bench: Bench, columns: int) -> float | None:
+    """Rows/s on one connection."""
+    took = bench.answer_seconds(wire.numbers(ROWS_OF_COLUMNS, columns), at_least=3, budget=bench.seconds / 2)
+    return ROWS_OF_COLUMNS / took if took else None
 
 
 def growth_of_connections(bench: Bench) -> dict[int, float | None]:

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Write the pinned requirements anew: versions and hashes for every Python from 3.11 on, and no address.
-#   requirements/pin.sh PYTHON       uv is installed into a throw-away environment of its own
+# Write pinned requirements anew: versions and hashes for every Python from 3.11 on, and no address.
+#   requirements/pin.sh PYTHON [FILE.in...]     without files: the image's, local and test; uv comes into a throw-away
+#                                               environment of its own
+# The bench's peers, each by itself: requirements/pin.sh PYTHON bench/requirements/*.in
 set -eu
 cd "$(dirname "$0")/.."
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 "$1" -m venv "$tools"
 "$tools/bin/pip" install --quiet --disable-pip-version-check uv
+shift
 
 pin() { # OUTPUT INPUT [OPTION...]
     output=$1
@@ -16,7 +19,14 @@ pin() { # OUTPUT INPUT [OPTION...]
     echo "$output: $(grep -c == "$output") packages"
 }
 
-pin container/requirements.txt container/requirements.in
-pin container/requirements-arrow.txt container/requirements-arrow.in -c container/requirements.txt
-pin requirements/local.txt requirements/local.in -c container/requirements.txt
-pin requirements/test.txt requirements/test.in -c requirements/local.txt -c container/requirements-arrow.txt
+if [ $# = 0 ]; then
+    pin container/requirements.txt container/requirements.in
+    pin container/requirements-arrow.txt container/requirements-arrow.in -c container/requirements.txt
+    pin requirements/local.txt requirements/local.in -c container/requirements.txt
+    pin requirements/test.txt requirements/test.in -c requirements/local.txt -c container/requirements-arrow.txt
+fi
+# all peers predict with the numpy and scikit-learn that Tiffin has
+grep -E "^(numpy|scikit-learn|scipy|joblib)==" requirements/local.txt | sed "s/[ ;\\\\].*//" >"$tools/same.txt"
+for input in "$@"; do
+    pin "${input%.in}.txt" "$input" -c "$tools/same.txt"
+done

@@ -194,6 +194,7 @@ def _options(settings: Settings, predictor: Predictor | None, shared: Shared) ->
         "keepalive": KEEP_ALIVE,
         "backlog": BACKLOG,
         "preload_app": True,
+        "http_parser": "python",  # the same answers whether gunicorn_h1c, which takes bare LF, is installed or not
         "control_socket_disable": True,  # it opens one under the home directory, which may be read-only (H-21)
         "logger_class": _Log,
         "when_ready": when_ready,

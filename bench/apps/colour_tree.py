@@ -1,4 +1,7 @@
-"""What every peer serves: the joblib dump of Tiffin's own tree, and CIELAB by the formulas of model/colour.py."""
+"""What every peer serves: the joblib dump of Tiffin's own tree, and CIELAB by the formulas of model/colour.py.
+
+Or, when the columns grow, an estimator of BENCH_COLUMNS numbers as they are.
+"""
 
 import os
 from typing import Any
@@ -16,6 +19,10 @@ LINEAR_BELOW = 0.03928
 
 def load() -> Any:
     return joblib.load(os.environ["BENCH_TREE"])
+
+
+def features(rows: npt.ArrayLike) -> Floats:
+    return np.asarray(rows, dtype=np.float64) if os.environ.get("BENCH_COLUMNS") else lab(rows)
 
 
 def lab(rgb: npt.ArrayLike) -> Floats:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pandas as pd
-from colour_tree import lab, load
+from colour_tree import features, load
 from fastapi import FastAPI, Request, Response
 
 models: dict[str, Any] = {}
@@ -30,6 +30,6 @@ async def ping() -> Response:
 @app.post("/invocations")
 async def invocations(request: Request) -> Response:
     data = pd.read_csv(io.BytesIO(await request.body()), header=None)
-    predictions = models["tree"].predict(lab(data.to_numpy()))
+    predictions = models["tree"].predict(features(data.to_numpy()))
     out = pd.DataFrame({"results": predictions}).to_csv(header=False, index=False)
     return Response(out, media_type="text/csv")

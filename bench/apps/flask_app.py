@@ -5,7 +5,7 @@ from typing import Any
 
 import flask
 import pandas as pd
-from colour_tree import lab, load
+from colour_tree import features, load
 
 app = flask.Flask(__name__)
 
@@ -22,7 +22,7 @@ class ScoringService:
 
     @classmethod
     def predict(cls, data: Any) -> Any:
-        return cls.get_model().predict(lab(data.to_numpy()))
+        return cls.get_model().predict(features(data.to_numpy()))
 
 
 @app.route("/ping", methods=["GET"])

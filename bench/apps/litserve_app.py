@@ -5,7 +5,7 @@ from typing import Any
 
 import litserve as ls
 import numpy as np
-from colour_tree import lab, load
+from colour_tree import features, load
 
 BATCH = int(os.environ.get("BENCH_BATCH", "1"))
 
@@ -22,7 +22,7 @@ class ColourTree(ls.LitAPI):
         return np.concatenate(inputs)
 
     def predict(self, x: Any) -> Any:
-        return self.tree.predict(lab(x))
+        return self.tree.predict(features(x))
 
     def unbatch(self, output: Any) -> Any:
         return np.split(output, np.cumsum(self.sizes)[:-1])

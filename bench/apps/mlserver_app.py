@@ -1,6 +1,6 @@
 """A custom runtime of MLServer, asked by its own protocol (V2)."""
 
-from colour_tree import lab, load
+from colour_tree import features, load
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec, StringCodec
 from mlserver.types import InferenceRequest, InferenceResponse
@@ -13,5 +13,5 @@ class ColourTree(MLModel):
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         rgb = NumpyCodec.decode_input(payload.inputs[0])
-        labels = self._tree.predict(lab(rgb)).tolist()
+        labels = self._tree.predict(features(rgb)).tolist()
         return InferenceResponse(model_name=self.name, outputs=[StringCodec.encode_output("label", labels)])

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from colour_tree import lab, load
+import numpy as np
+from colour_tree import features, load
 from sagemaker_inference import decoder, encoder
 from sagemaker_inference.default_handler_service import DefaultHandlerService
 from sagemaker_inference.default_inference_handler import DefaultInferenceHandler
@@ -14,10 +15,10 @@ class Handler(DefaultInferenceHandler):
         return load()
 
     def default_input_fn(self, input_data: Any, content_type: str, context: Any = None) -> Any:  # noqa: ARG002
-        return decoder.decode(input_data, content_type).reshape(-1, 3)
+        return np.atleast_2d(decoder.decode(input_data, content_type))
 
     def default_predict_fn(self, data: Any, model: Any, context: Any = None) -> Any:  # noqa: ARG002
-        return model.predict(lab(data))
+        return model.predict(features(data))
 
     def default_output_fn(self, prediction: Any, accept: str, context: Any = None) -> Any:  # noqa: ARG002
         return encoder.encode(prediction, accept)

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-from colour_tree import lab
+from colour_tree import features
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 
 def model_fn(model_dir: str) -> Any:
-    return make_pipeline(FunctionTransformer(lab), joblib.load(Path(model_dir) / "tree.joblib"))
+    return make_pipeline(FunctionTransformer(features), joblib.load(Path(model_dir) / "tree.joblib"))

@@ -1,7 +1,11 @@
 """What the loop makes of a head. What it does with real ones is in tests/http/test_raw.py."""
 
+import random
+from collections.abc import Iterator
+
 import pytest
 from gunicorn.config import Config
+from gunicorn.http.parser import RequestParser
 
 from serve import heads
 from serve.heads import Head, Heads, Kind
@@ -116,7 +120,7 @@ def test_an_upgrade_is_known_but_not_remembered(start: str, headers: tuple[str, 
 
 
 def test_remembers_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "_REMEMBERED", 3)
+    monkeypatch.setattr(heads, "_REMEMBERED", 6)  # each is remembered with its outline
     some = known()
     assert some.get(head(length=1)) is None
     for length in (1, 2, 3, 4):
@@ -141,3 +145,64 @@ def test_remembers_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_refuses_what_can_never_become_a_head(start: bytes, refused: bool) -> None:
     assert known().refuses(start) is refused
+
+
+ODD = [
+    *("\r\n", "\r", "\n", " ", "\t", ":", ": ", ",", "_", "\x00", "\x7f", "\xff", "\r\n ", "1", "x", "X-Trace: 1\r\n"),
+    *("Content-Length: 9\r\n", "Content-Type: text/csv\r\n", "Accept: text/csv\r\n", "Accept: image/png\r\n"),
+    *(
+        "Transfer-Encoding: chunked\r\n",
+        "Expect: 100-continue\r\n",
+        "X-Forwarded-Proto: https\r\n",
+        "SCRIPT_NAME: /x\r\n",
+    ),
+    *("X-Forwarded-Ssl: off\r\n", "Connection: close\r\n", "Upgrade: x\r\n", "X-Amzn-SageMaker-Inference-Id: 1\r\n"),
+]
+
+
+def test_heads_that_differ_by_a_value_that_decides_nothing_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    some, parsed = known(), []
+
+    def parser(config: object, pieces: Iterator[bytes], peer: object) -> object:
+        parsed.append(peer)
+        return RequestParser(config, pieces, peer)
+
+    monkeypatch.setattr(heads, "RequestParser", parser)
+    for number in range(100):
+        traced = head(
+            "POST /invocations HTTP/1.1", f"X-Amzn-Trace-Id: Root={number}", "Other: 1", length=8 + number % 3
+        )
+        assert some.learn(traced) == Head(INVOCATION, 8 + number % 3)
+    assert len(parsed) == 3, "once for each length"
+
+
+def test_schemes_that_contradict_each_other_are_gunicorns_to_refuse() -> None:
+    some = known()
+    start, secure = "POST /invocations HTTP/1.1", "X-Forwarded-Proto: https"
+    assert some.learn(head(start, secure, "X-Forwarded-Ssl: on")) == Head(INVOCATION, 8)
+    assert some.learn(head(start, secure, "X-Forwarded-Ssl: off")) == Head(OTHER, 0)
+
+
+def test_an_upgrade_to_something_else_is_not_taken_for_a_websocket() -> None:
+    some, start = known(), "GET /any HTTP/1.1"
+    assert some.learn(head(start, "Connection: Upgrade", "Upgrade: h2c", length=0)).kind is OTHER
+    assert some.learn(head(start, "Connection: Upgrade", "Upgrade: websocket", length=0)).kind is Kind.UPGRADE
+
+
+def test_what_was_learnt_of_others_changes_no_head() -> None:
+    """Any head is understood as by somebody who has seen no other."""
+    chance = random.Random(7)  # noqa: S311
+    used, kinds = known(), set()
+    plain = head("POST /invocations HTTP/1.1", "X-Trace: 1", "Host: x", "Other-1: a", "Accept: */*").decode()
+    used.learn(plain.encode())
+    for _ in range(3000):
+        text = plain
+        for _ in range(chance.choice((1, 1, 2))):
+            at = chance.randrange(len(text) - 4)
+            text = text[:at] + chance.choice(ODD) + text[at + chance.choice((0, 0, 1, 3)) :]
+        sent = text.encode("latin-1")
+        sent = sent[: sent.find(heads.END) + len(heads.END)]
+        found = used.learn(sent)
+        assert found == known().learn(sent), sent
+        kinds.add(found.kind)
+    assert kinds == {INVOCATION, OTHER}

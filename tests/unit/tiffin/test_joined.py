@@ -12,6 +12,15 @@ from tiffin.predictor import HandlerPredictor, Handlers
 from tiffin.settings import Settings
 from tiffin.table import Floats
 
+
+@pytest.fixture(params=[False, True], ids=["few", "as if many"], autouse=True)
+def _as_if_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test again with the ways that are taken for many bytes, bodies and labels only."""
+    if request.param:
+        for name in ("_MANY_BYTES", "_MANY_BODIES", "_FEW_LABELS"):
+            monkeypatch.setattr(f"tiffin.joined.{name}", 0)
+
+
 LABELS = np.array(["red", 'blue, or "azure"', ""])
 
 
@@ -99,6 +108,25 @@ def test_wrong_number_of_rows_needs_the_long_way(extra: int) -> None:
     raw = joined(lambda rows: np.zeros(len(rows) + extra, int))
     assert raw([b"1\n", b"2\n3\n"]) == [None, None]
     assert raw([b"1\n"]) == [None]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["red", "blue"], ["é", "blue"], ["a\0b", "c"], ["", "c"], ['"', ","], ["a\r", "b\nc"], ["x" * 300, "y"], ["", ""]],
+)
+@pytest.mark.parametrize("dtype", [str, ">U301", "<U301", object])
+def test_labels_of_every_kind_are_written_as_by_the_long_way(names: list[str], dtype: Any) -> None:
+    array = np.array(names, dtype)
+    model = Model(lambda rows: array[rows[:, 0].astype(int)])
+    bodies = [b"0\n1\n", b"1\n", b"0\n"]
+    assert joined(model.predict)(bodies) == [by_the_long_way(model, body) for body in bodies]
+    assert model.asked[0] == 4, "joined"
+
+
+def test_objects_that_are_no_text_are_predicted_request_by_request() -> None:
+    model = Model(lambda rows: np.array([1.5, "a"], object)[rows[:, 0].astype(int)])
+    assert joined(model.predict)([b"0\n", b"1\n"]) == [b"1.5\n", b"a\n"]
+    assert model.asked == [2, 1, 1]
 
 
 def test_any_bytes_are_answered_as_by_the_long_way_or_not_at_all() -> None:
