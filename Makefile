@@ -13,7 +13,7 @@ TEST := $(call stamp,test)
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train serve predict build bench pass doctor check fix pin data clean
+.PHONY: help demo test train serve predict build bench campaign pass doctor check fix pin data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -38,6 +38,9 @@ build: ## build both images with Docker, and say what fills them
 
 bench: $(LOCAL) ## measure against other servers, side by side; ARGS="--quick" (not part of the tests)
 	@$(RUN) -m bench $(ARGS)
+
+campaign: $(TEST) ## the long runs: a minute of full load with processes killed at random (not part of the tests)
+	@$(VENV)/bin/python -m pytest -q -s tests/campaign
 
 pass: $(LOCAL) ## build the compiled pass here too (needs a C compiler)
 	@container/compile.sh $(RUN)
