@@ -19,7 +19,8 @@ _BATCHED = _BATCH + len(REQUESTS) + 1  # requests that were in a batch
 _RESTARTS = _BATCHED + 1
 _STREAMS = _RESTARTS + 1  # open now; then messages received and sent
 _MESSAGES = _STREAMS + 1
-_COLUMNS = _MESSAGES + 2
+_WAITING = _MESSAGES + 2
+_COLUMNS = _WAITING + 1
 
 
 class Metrics:
@@ -50,6 +51,10 @@ class Metrics:
             self._cells[self._start + _BATCHED] += requests
             self.answered(200, rows, seconds, requests)
 
+    def waiting(self, requests: int) -> None:
+        """Plain invocations of this process that the model's thread has not taken yet."""
+        self._cells[self._start + _WAITING] = requests
+
     def streamed(self, streams: int, received: int, sent: int) -> None:
         """`streams` are open in this process; of messages, those since the last call."""
         cells, start = self._cells, self._start
@@ -73,6 +78,8 @@ class Metrics:
             *_histogram("tiffin_invocation_seconds", SECONDS, latency, total[_MICROSECONDS] / 1e6),
             *_head("tiffin_batch_requests", "histogram", "Plain invocations predicted together."),
             *_histogram("tiffin_batch_requests", REQUESTS, batch, total[_BATCHED]),
+            *_head("tiffin_waiting_requests", "gauge", "Plain invocations that wait for the model."),
+            f"tiffin_waiting_requests {total[_WAITING]}",
             *_head("tiffin_streams", "gauge", "Bidirectional streams that are open."),
             f"tiffin_streams {total[_STREAMS]}",
             *_head("tiffin_stream_messages_total", "counter", "Messages of bidirectional streams."),

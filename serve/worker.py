@@ -81,6 +81,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 for plain in batch.ready:  # pipelined behind an answer of this turn; the others' bytes come first
                     self._pause(plain[0])
             self.access.flush()
+            self.app.metrics.waiting(len(batch.ready))
             if self.now >= until or not self.alive or self.nr_conns >= self.worker_connections:
                 return
 

@@ -193,6 +193,7 @@ class TestModel:
             for caller in waiting:
                 caller.send(invocation(b"1\n"))
             assert server.ping() == 200  # what came before it has been read
+            assert b"\ntiffin_waiting_requests 4\n" in server.request("GET", "/metrics").body
             late.send(invocation(b"2\n") + PING)
             status, headers, body = late.answer()
             assert (status, headers["retry-after"], headers["connection"]) == (503, "1", "keep-alive")
