@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcome = Outcome(
         QUICK_ROUNDS if given.quick else ROUNDS, given.seconds or (QUICK_SECONDS if given.quick else SECONDS)
     )
+    if given.keep and set(given.workloads) & set(TABLE):
+        sys.stderr.write(f"bench: --keep is for curves alone: --workloads {','.join(GROWTH)}\n")
+        return 2
     session = Session(given.work, outcome, _say)
     try:
         _raise_file_limit()
@@ -40,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotPrepared as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
+    if given.keep:
+        outcome = _with_curves(_with_numbers(Outcome(**json.loads((given.out / FIGURES).read_text()))), outcome)
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / FIGURES).write_text(json.dumps(asdict(outcome), indent=1) + "\n")
     report.write(given.out, outcome)
@@ -56,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help=f"of load for each figure (default: {SECONDS:g})")
     parser.add_argument("--out", type=Path, default=Path("docs/bench"))
     parser.add_argument("--work", type=Path, default=Path(".tiffin/bench"), help="environments and the tree")
+    parser.add_argument("--keep", action="store_true", help=f"keep OUT/{FIGURES}, and renew only this run's curves")
     parser.add_argument("--report-only", action="store_true", help=f"tables and plots anew from OUT/{FIGURES}")
     return parser
 
@@ -69,6 +75,12 @@ def _some(known: list[str]) -> Callable[[str], list[str]]:
         return names
 
     return parse
+
+
+def _with_curves(kept: Outcome, outcome: Outcome) -> Outcome:
+    """Each of the curves' plots is of one run; the figures are those of another."""
+    kept.growth |= outcome.growth
+    return kept
 
 
 def _with_numbers(outcome: Outcome) -> Outcome:

@@ -17,6 +17,7 @@ from tiffin.table import Floats, Table
 
 _PLAIN = b"0123456789+-.eE,\n"  # no quotes, no blanks, no nan, no 1_000
 _MANY_BYTES, _MANY_BODIES = 1024, 12  # from which on arithmetic on all cells at once is quicker
+_FEW_BYTES = 2048  # of many bodies together, up to which Python's own reader is quicker
 _FEW_LABELS = 100  # up to which joining texts is quicker than copying numpy's own
 _LAST_OF_ASCII = 127
 
@@ -56,11 +57,26 @@ def _arrays(bodies: list[bytes]) -> list[Floats | None]:
     if len(bodies) < _MANY_BODIES:
         return [_numbers(body) for body in bodies]
     bodies = [_tidied(body) for body in bodies]
-    lines = b"\n".join(bodies) + b"\n"
-    rows = None if not all(bodies) or lines.translate(None, numerals.READS) else numerals.read(lines)
+    text = b"\n".join(bodies)
+    rows = None
+    if all(bodies) and not text.translate(None, numerals.READS):
+        rows = _few(text) if len(text) < _FEW_BYTES else numerals.read(text + b"\n")
     if rows is None:
         return [_numbers(body) for body in bodies]
     return _split(rows, [body.count(b"\n") + 1 for body in bodies])
+
+
+def _few(text: bytes) -> Floats | None:
+    """Of a few cells Python's own reader is done before arithmetic on arrays has begun."""
+    lines = text.split(b"\n")
+    commas = lines[0].count(b",")
+    if any(line.count(b",") != commas for line in lines):
+        return None
+    try:
+        flat = np.array(list(map(float, text.replace(b"\n", b",").split(b","))))
+    except ValueError:
+        return None
+    return flat.reshape(len(lines), commas + 1) if np.isfinite(flat).all() else None
 
 
 def _split(rows: Any, sizes: list[int]) -> list[Any]:

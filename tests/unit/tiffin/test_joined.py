@@ -12,13 +12,18 @@ from tiffin.predictor import HandlerPredictor, Handlers
 from tiffin.settings import Settings
 from tiffin.table import Floats
 
+_LIMITS: dict[str, tuple[str, ...]] = {
+    "few": (),
+    "many bodies": ("_MANY_BODIES",),
+    "as if much": ("_MANY_BYTES", "_MANY_BODIES", "_FEW_BYTES", "_FEW_LABELS"),
+}
 
-@pytest.fixture(params=[False, True], ids=["few", "as if many"], autouse=True)
+
+@pytest.fixture(params=_LIMITS, autouse=True)
 def _as_if_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test again with the ways that are taken for many bytes, bodies and labels only."""
-    if request.param:
-        for name in ("_MANY_BYTES", "_MANY_BODIES", "_FEW_LABELS"):
-            monkeypatch.setattr(f"tiffin.joined.{name}", 0)
+    for name in _LIMITS[request.param]:
+        monkeypatch.setattr(f"tiffin.joined.{name}", 0)
 
 
 LABELS = np.array(["red", 'blue, or "azure"', ""])
