@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 SIDE = 192  # pixels of the longer side that are looked at: more change the colours by less than the eye sees
-MOST_PIXELS = 50_000_000  # four bytes each when decoded: 200 MB; phones and cameras make up to this many
+# What phones and cameras make; decoding takes up to 6, 4 and 16 bytes a pixel, so that 300 MB are enough for any.
+MOST_PIXELS: Mapping[str, int] = {"image/jpeg": 50_000_000, "image/png": 50_000_000, "image/webp": 20_000_000}
 
 ANY = "application/x-image"  # as SageMaker's own image algorithms call any picture
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", ANY)
@@ -92,14 +93,14 @@ def _read(body: bytes, kind: str) -> Pixels:
     reader: Callable[[io.BytesIO], ImageFile] = readers[kind]
     try:
         with reader(io.BytesIO(body)) as picture:
-            _check_size(picture.size)
+            _check_size(picture.size, kind)
             picture.draft(None, (SIDE, SIDE))  # a JPEG is decoded at 1/2, 1/4 or 1/8 where that is enough
             picture.load()
             pixels = _pixels(_smaller(picture))
     except (BadPayload, PayloadTooLarge, MemoryError):
         raise
     except Image.DecompressionBombError:  # a WebP's canvas, which its reader would make at once
-        raise _too_large("more") from None
+        raise _too_large("too many", kind) from None
     except UnidentifiedImageError:
         raise BadPayload(_broken(kind)) from None
     except Exception as error:  # a broken file fails in as many ways as there are formats inside it
@@ -116,17 +117,17 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _check_size(size: tuple[int, int]) -> None:
+def _check_size(size: tuple[int, int], kind: str) -> None:
     width, height = size
-    if width * height > MOST_PIXELS:
-        raise _too_large(f"{width} x {height}")
+    if width * height > MOST_PIXELS[kind]:
+        raise _too_large(f"{width} x {height}", kind)
     if width < 1 or height < 1:
         raise BadPayload(f"the picture has no pixels: it is {width} x {height}")
 
 
-def _too_large(declared: str) -> PayloadTooLarge:
+def _too_large(declared: str, kind: str) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"the picture has {declared} pixels, and at most {MOST_PIXELS:,} are decoded; send it smaller: "
+        f"the {_name(kind)} has {declared} pixels, and at most {MOST_PIXELS[kind]:,} are decoded; send it smaller: "
         f"its colours need no more than {SIDE} x {SIDE}"
     )
 

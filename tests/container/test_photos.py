@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.container import console
 from tests.container.conftest import COLOUR, ContainerServer, docker
@@ -29,17 +32,19 @@ def test_S05_photos_are_answered_read_only_and_as_anybody(user: str, artifact: P
         assert json.loads(answer.body)["label"] == "red"
 
 
-def test_a_large_photo_fits_into_little_memory(artifact: Path, run: Run) -> None:
-    """The largest that is decoded, as the kind that has to be decoded whole, by several callers at once."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from PIL import Image
-
-    body = encoded(Image.new("RGBA", (8000, 6250), (200, 20, 30, 255)), "PNG", compress_level=1)
-    limits = ("--memory", "1g", "--memory-swap", "1g", "--env", "SERVE_WORKERS=1")
+@pytest.mark.parametrize(("kind", "size"), [("PNG", (8000, 6250)), ("WEBP", (5000, 4000)), ("JPEG", (8000, 6250))])
+def test_the_largest_photos_fit_into_little_memory(kind: str, size: tuple[int, int], artifact: Path, run: Run) -> None:
+    """By several callers at once: one is decoded at a time."""
+    fast: dict[str, dict[str, Any]] = {
+        "PNG": {"compress_level": 1},
+        "WEBP": {"quality": 5, "method": 0},
+        "JPEG": {"progressive": True},
+    }
+    body = encoded(Image.new("RGB", size, (200, 20, 30)), kind, **fast[kind])
+    limits = ("--memory", "640m", "--memory-swap", "640m", "--env", "SERVE_WORKERS=1")
     server = run(COLOUR, *SERVED, *limits, "--volume", f"{artifact}:/opt/ml/model:ro")
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: server.invoke(body, "image/png", Accept="text/csv"), range(4)))
+        answers = list(pool.map(lambda _: server.invoke(body, KINDS[kind], Accept="text/csv"), range(4)))
     assert [(answer.status, answer.body) for answer in answers] == [(200, b"red\n")] * 4
 
 

@@ -80,7 +80,7 @@ def test_every_way_to_ask_for_the_answer(server: Server) -> None:
             encoded(Image.new("1", (20_000, 20_000)), "PNG"),
             "image/png",
             413,
-            "the picture has 20000 x 20000 pixels, and at most 50,000,000 are decoded; send it smaller",
+            "the PNG has 20000 x 20000 pixels, and at most 50,000,000 are decoded; send it smaller",
         ),
         (encoded(Image.new("L", (9, 9)), "GIF"), "image/gif", 415, "image/gif is not accepted; send one of text/csv, "),
     ],

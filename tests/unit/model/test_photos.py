@@ -284,7 +284,7 @@ def webp(width: int, height: int) -> bytes:
         png(30_000, 30_000, data=bytes(100)),
         png(2**31 - 1, 2**31 - 1),
         webp(2**14 - 1, 2**14 - 1),
-        encoded(Image.new("RGB", (8000, 6300)), "WEBP", lossless=True, quality=0, method=0),
+        encoded(Image.new("RGB", (5000, 4100)), "WEBP", lossless=True, quality=0, method=0),
         JPEG.replace(struct.pack(">HH", 60, 80), struct.pack(">HH", 60_000, 60_000), 1),
     ],
     ids=["png", "png of 4 exapixels", "webp", "webp, smaller", "jpeg"],
@@ -297,7 +297,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(body: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert isinstance(error, PayloadTooLarge), error
-    assert f"at most {MOST_PIXELS:,} are decoded; send it smaller" in str(error)
+    assert any(f"at most {most:,} are decoded; send it smaller" in str(error) for most in MOST_PIXELS.values())
 
 
 def test_a_bomb_in_its_text_is_refused() -> None:
