@@ -83,7 +83,7 @@ def _name(media_type: str) -> str:
 
 
 def _read(body: bytes, kind: str) -> Pixels:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
     from PIL.WebPImagePlugin import WebPImageFile
@@ -101,10 +101,8 @@ def _read(body: bytes, kind: str) -> Pixels:
         raise
     except Image.DecompressionBombError:  # a WebP's canvas, which its reader would make at once
         raise _too_large("too many", kind) from None
-    except UnidentifiedImageError:
-        raise BadPayload(_broken(kind)) from None
-    except Exception as error:  # a broken file fails in as many ways as there are formats inside it
-        raise BadPayload(f"{_broken(kind)} ({_reason(error)})") from error
+    except Exception as error:  # noqa: BLE001  a broken file fails in as many ways as there are formats inside it
+        raise BadPayload(f"{_broken(kind)}{_reason(error)}") from None
     return pixels
 
 
@@ -113,8 +111,9 @@ def _broken(kind: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Pillow's words: they name the part of the file, and no path, as there is none."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    """Pillow's words, which name the part of the file, unless they show an object of ours."""
+    text = " ".join(str(error).split())[:200]
+    return f" ({text})" if text and "<" not in text else ""
 
 
 def _check_size(size: tuple[int, int], kind: str) -> None:

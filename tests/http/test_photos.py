@@ -90,6 +90,7 @@ def test_refused(body: bytes, content_type: str, status: int, sentence: str, ser
     answer = server.invoke(body, content_type)
     assert answer.status == status
     assert json.loads(answer.body)["message"].startswith(sentence)
+    assert "Traceback" not in server.log  # it is the caller's to mend
 
 
 def test_many_callers_at_once_get_the_answer_of_one(server: Server) -> None:
