@@ -18,6 +18,10 @@ CONTENT_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonlines",
     ".jsonlines": "application/jsonlines",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
 }
 _POLL = 0.1 * limits.SECONDS
 

@@ -54,6 +54,11 @@ def parse_hex(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def as_hex(rgb: Floats) -> str:
+    """(3,) of 0 to 255 to `#495474`."""
+    return "#" + bytes(np.rint(rgb).astype(np.uint8)).hex()
+
+
 def lab(rgb: Floats) -> Floats:
     return _linear_to_lab(to_linear(rgb / 255))
 

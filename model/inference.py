@@ -1,27 +1,35 @@
 """Serve the colour classifier: `73,84,116` in, `blue` out.
 
-A row is R,G,B of 0 to 255, or one hex colour. With the option `probabilities=true` (in
+A row is R,G,B of 0 to 255, or one hex colour. A photo, or Google Vision's answer about one, is a row too: the label is
+that of its best colour, and JSON lists all of them. With the option `probabilities=true` (in
 X-Amzn-SageMaker-Custom-Attributes, or as a parameter of Accept) a row of the answer is the label and then the
 probability of each label, in the alphabet's order.
 """
 
 import logging
-from dataclasses import dataclass
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from model import artifact, colour
+from model import artifact, colour, palette, photos, vision
 from model.artifact import ColourModel
 from model.compiled import compiled
+from model.palette import Palette
+from model.photos import Photos
+from tiffin import media
 from tiffin.context import Context
 from tiffin.errors import BadPayload
 from tiffin.joined import joined
 from tiffin.predictor import Raw
-from tiffin.table import Cell, Floats, Table, shortened
+from tiffin.table import Cell, Envelope, Floats, Table, shortened
 
 log = logging.getLogger(__name__)
 
+PASS_THROUGH = photos.MEDIA_TYPES
 RGB = ("R", "G", "B")
 HEX = "hex"
 
@@ -32,6 +40,7 @@ class Served:
 
     model: ColourModel
     raw: Raw
+    photos: Photos = field(default_factory=lambda: Photos(threading.Lock()))
 
 
 def model_fn(model_dir: str, context: Context) -> Served:
@@ -45,15 +54,59 @@ def raw_fn(bodies: list[bytes], served: Served) -> list[bytes | None]:
     return served.raw(bodies)
 
 
-def predict_fn(table: Table, served: Served, context: Context) -> Table:
-    model = served.model
-    rgb = colours(table)
+def document_fn(document: Any, _: Served) -> vision.Answer | None:
+    return vision.answer_of(document)
+
+
+def predict_fn(data: Table | bytes | vision.Answer, served: Served, context: Context) -> Table:
+    wanted = _wants_probabilities(context)
+    match data:
+        case bytes():
+            pixels = served.photos.pixels(data, str(media.parse(context.headers["content-type"])))
+            return _of_pictures([palette.of_pixels(pixels)], Envelope.ONE, served.model, wanted)
+        case vision.Answer():
+            return _of_pictures(data.palettes, data.envelope, served.model, wanted)
+    return labelled(colours(data), served.model, wanted)
+
+
+def labelled(rgb: Floats, model: ColourModel, with_probabilities: bool) -> Table:
     labels = model.predict(rgb).tolist()
-    if not _wants_probabilities(context):
+    if not with_probabilities:
         return Table([[label] for label in labels])
     shares = model.probabilities(rgb).tolist()
     rows: list[list[Cell]] = [[label, *row] for label, row in zip(labels, shares, strict=True)]
     return Table(rows, ("label", *model.record.labels))
+
+
+def _of_pictures(
+    palettes: Sequence[Palette], envelope: Envelope, model: ColourModel, with_probabilities: bool
+) -> Table:
+    """A row a picture: that of its best colour; as JSON, all of them. All pictures are labelled in one call."""
+    rgb = np.rint(np.concatenate([np.empty((0, 3)), *(each.rgb for each in palettes)]))  # as the hex says it
+    table = labelled(rgb, model, with_probabilities)
+    rows, documents, first = [], [], 0
+    for each in palettes:
+        own = list(table.rows[first : first + len(each.rgb)])
+        described = [
+            _described(*parts, model) for parts in zip(own, rgb[first:], each.shares, each.scores, strict=False)
+        ]
+        rows.append(own[0])
+        documents.append({"label": own[0][0], "colors": described})
+        first += len(own)
+    return Table(rows, table.columns, envelope, documents=documents)
+
+
+def _described(row: Sequence[Cell], rgb: Floats, share: float, score: float, model: ColourModel) -> dict[str, object]:
+    label, *probabilities = row
+    told: dict[str, object] = {
+        "label": label,
+        "hex": colour.as_hex(rgb),
+        "share": round(float(share), 4),
+        "score": round(float(score), 4),
+    }
+    return told | (
+        {"probabilities": dict(zip(model.record.labels, probabilities, strict=True))} if probabilities else {}
+    )
 
 
 def _are_colours(rows: Floats) -> bool:

@@ -99,7 +99,13 @@ def filled(answer: Table | None, rows: int, bad: BadRows, word: str) -> Table:
     row: list[Cell] = [PLACEHOLDER if word == "placeholder" else None] * width
     good = iter(answer.rows if answer is not None else ())
     merged = [row if number in bad else next(good) for number in range(1, rows + 1)]
-    return Table(merged) if answer is None else replace(answer, rows=merged)
+    if answer is None:
+        return Table(merged)
+    if answer.documents is None:
+        return replace(answer, rows=merged)
+    told = iter(answer.documents)
+    documents = [row[0] if number in bad else next(told) for number in range(1, rows + 1)]
+    return replace(answer, rows=merged, documents=documents)
 
 
 def _some(table: Table, indices: Sequence[int]) -> Table:

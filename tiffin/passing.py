@@ -60,7 +60,7 @@ def negotiate(accept: str | None, request_format: MediaType, passing: tuple[Medi
     )
     if rows is None and untouched is None:
         raise NotAcceptable(f"cannot answer {accept!r}; can answer {codecs.listed((*codecs.offered(), *passing))}")
-    return Chosen(rows, untouched, refusal)
+    return Chosen(rows and codecs.checked(rows), untouched, refusal)
 
 
 def _tried(accept: str | None, offers: "list[MediaType] | tuple[MediaType, ...]") -> MediaType | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from tiffin import bad_rows, codecs, media, passing
 from tiffin.bad_rows import BadRows
+from tiffin.codecs import json
 from tiffin.context import Context
 from tiffin.errors import NoModel, NotAcceptable, OutOfMemory, PublicError, StreamsOnly, UserCodeError
 from tiffin.media import MediaType
@@ -28,6 +29,7 @@ _ARITY = {
     "model_fn": 1,
     "model_warmup_fn": 2,
     "input_fn": 2,
+    "document_fn": 2,
     "predict_fn": 2,
     "output_fn": 2,
     "transform_fn": 4,
@@ -94,6 +96,12 @@ class Handlers:
             raise NoModel(f"{source}: transform_fn stands alone; drop it, or drop input_fn, predict_fn, output_fn")
         if "model_fn" not in functions:
             raise NoModel(f"{source} has no model_fn(model_dir)")
+        if "document_fn" in functions and (
+            "predict_fn" not in functions or functions.keys() & {"input_fn", "transform_fn"}
+        ):
+            raise NoModel(
+                f"{source}: document_fn reads JSON for a predict_fn, and where there is no input_fn or transform_fn"
+            )
         return cls(functions, source, passing.declared(module, source))
 
     def __contains__(self, name: str) -> bool:
@@ -170,8 +178,23 @@ class HandlerPredictor:
         known = codecs.canonical(parsed, self.handlers.pass_through)
         keeps = "output_fn" not in self.handlers and bad_rows.policy(context) != "fail"
         bad = BadRows() if keeps else None
-        table = codecs.decode(body, parsed, bad)
+        if known == media.JSON and "document_fn" in self.handlers:
+            read = self._document(codecs.as_text(body, parsed), bad, context)
+            if not isinstance(read, Table):
+                return read, known, None, None
+            table = read
+        else:
+            table = codecs.decode(body, parsed, bad)
         return table, known, len(table) + (len(bad) if bad is not None else 0), bad
+
+    def _document(self, text: str, bad: BadRows | None, context: Context) -> object:
+        """What document_fn makes of a JSON document, or its rows where that returns None."""
+        if not text.strip():
+            return codecs.decode(b"", media.JSON)  # which says what an empty body lacks
+        document = json.loads(text)
+        with _user_code():
+            read = self.handlers["document_fn"](document, self.model, context)
+        return json.rows_of(document, bad) if read is None else read
 
     def _ask(self, data: object, context: Context) -> Any:
         with _user_code():

@@ -82,13 +82,15 @@ class Table:
     """Rows of equal length; `columns` names them where the format did.
 
     Cells of a text format are text, as they were sent: what they mean is for the model to say. `may_have_header`:
-    whether the first row may have been meant as names, though nothing says so.
+    whether the first row may have been meant as names, though nothing says so. `documents`, of an answer: what JSON
+    writes for each row in place of its cells, for answers that have an inside; all other formats write the cells.
     """
 
     rows: Sequence[Sequence[Cell]]
     columns: tuple[str, ...] | None = None
     envelope: Envelope = Envelope.MANY
     may_have_header: bool = False
+    documents: Sequence[object] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -202,5 +204,8 @@ def count_columns(columns: int) -> str:
 
 def shortened(value: object, limit: int = 60) -> str:
     """A value as an error message shows it: quoted, and never longer than a line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:  # it was read a few frames nearer to the limit
+        text = f"a {type(value).__name__} nested too deeply to be shown"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -20,7 +20,7 @@ PINS = sorted(
         *ROOT.glob("container/**/requirements*.txt"),
     ]
 )
-MODEL_LIBRARIES = {"sklearn", "scipy", "pandas", "matplotlib", "docker", "skops", "joblib"}
+MODEL_LIBRARIES = {"sklearn", "scipy", "pandas", "matplotlib", "PIL", "docker", "skops", "joblib"}
 
 
 def test_no_dependency_ships_a_package_of_our_names() -> None:

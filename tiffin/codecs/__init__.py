@@ -134,7 +134,11 @@ def listed(formats: Sequence[MediaType]) -> str:
 
 def negotiate(accept: str | None, request_format: MediaType) -> MediaType:
     """The format to answer in: the request's own where the caller has no other wish; raises NotAcceptable."""
-    chosen = media.negotiate(accept, [request_format, *(f for f in offered() if f != request_format)], ALIASES)
+    return checked(media.negotiate(accept, [request_format, *(f for f in offered() if f != request_format)], ALIASES))
+
+
+def checked(chosen: MediaType) -> MediaType:
+    """Raises NotAcceptable for a parameter of Accept that means nothing."""
     if chosen == media.CSV:
         try:
             chosen.has_header  # noqa: B018  it raises

@@ -50,7 +50,11 @@ def decode(text: str, bad: BadRows | None = None) -> Table:
     """`bad` keeps rows of another shape apart; without it they are refused."""
     if not text.strip():
         return Table(())
-    document = loads(text)
+    return rows_of(loads(text), bad)
+
+
+def rows_of(document: Any, bad: BadRows | None = None) -> Table:
+    """As `decode`, of what has been parsed."""
     if isinstance(document, dict):
         return _object(document, bad)
     if isinstance(document, list):
@@ -85,7 +89,7 @@ def table(
 
 def encode(table: Table) -> str:
     """Ends in a newline, as a line of a terminal or of an assembled batch file does (B-06)."""
-    values = [value(row, table.columns) for row in table.rows]
+    values = values_of(table)
     match table.envelope:
         case Envelope.ONE if len(values) == 1:
             return dumps(values[0]) + "\n"
@@ -93,6 +97,12 @@ def encode(table: Table) -> str:
             return dumps({"predictions": values}) + "\n"
         case _:
             return dumps(values) + "\n"
+
+
+def values_of(table: Table) -> Sequence[object]:
+    if table.documents is not None:
+        return table.documents
+    return [value(row, table.columns) for row in table.rows]
 
 
 def value(row: Sequence[Cell], columns: tuple[str, ...] | None) -> object:

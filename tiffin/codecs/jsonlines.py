@@ -23,4 +23,4 @@ def decode(text: str, bad: BadRows | None = None) -> Table:
 
 
 def encode(table: Table) -> str:
-    return "".join(json.dumps(json.value(row, table.columns)) + "\n" for row in table.rows)
+    return "".join(json.dumps(value) + "\n" for value in json.values_of(table))

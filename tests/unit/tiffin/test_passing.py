@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.tiffin.test_predictor import answer, handlers, predictor
-from tiffin.errors import NoModel
+from tiffin.errors import NoModel, NotAcceptable
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,10 @@ def test_what_cannot_pass_through_stops_the_start(declared: Any, sentence: str) 
 def test_a_body_that_passes_through_is_the_handlers_though_it_is_a_format_of_ours() -> None:
     serving = predictor(PASS_THROUGH=("text/csv",), predict_fn=lambda data, model: data)
     assert answer(serving, b"\xff", "text/csv") == (b"\xff", "text/csv")
+
+
+@pytest.mark.parametrize("passing", [(), ("image/png",)])
+def test_a_parameter_of_accept_that_means_nothing_is_refused_alike(passing: tuple[str, ...]) -> None:
+    serving = predictor(PASS_THROUGH=passing, predict_fn=lambda data, model: [1])
+    with pytest.raises(NotAcceptable, match=r"Accept: .*maybe"):
+        answer(serving, b"1\n", "text/csv", "text/csv; header=maybe")
