@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tiffin import document
+from tiffin import document, toolkits
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
@@ -170,6 +170,7 @@ def _import(file: Path, is_script: bool = False) -> ModuleType:
     folder = file.parent.resolve()
     try:
         if is_script or folder.name == "code":
+            toolkits.stand_in()
             sys.path.insert(0, str(folder))
             return _import_script(file)
         package = folder.name.replace(".", "_")  # model-1.2: a dot would ask for a package in a package

@@ -1,4 +1,3 @@
-
 """Which predict_fn reads its data as an object, and how an answer that is no table is written."""
 
 import functools
@@ -37,7 +36,7 @@ def by_type(data: Any, model: Any) -> Any:
 
 class Service:
     def predict(self, data: Any, model: Any) -> Any:
-        return data.get("text")
+        return model(data.get("text"))
 
 
 def of_rows(data: Any, model: Any) -> Any:
