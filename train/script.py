@@ -1,9 +1,10 @@
 """A user's training script, run as AWS's training toolkit runs it (T-20 to T-24).
 
-Rules: the script is one child, the leader of a session of its own, and this module waits for it. SIGTERM and SIGINT are
-sent on to the whole session as SIGTERM (T-36), from before the child is there until it has been waited for. What is
-left of the session when the child has ended is killed. Its standard output is ours; its standard error passes through
-here as it comes, so that its last lines can be the failure reason.
+Rules: the script is one child, the leader of a session of its own, and this module waits for it. SIGTERM and SIGINT
+are sent on to it as SIGTERM (T-36), from before it is there until it has been waited for; only to it, since it may need
+its workers to finish. What it leaves behind in its session gets SIGTERM then, and time, where the job was stopped; in
+the end it is killed. Its standard output is ours; its standard error passes through here as it comes, so that its last
+lines can be the failure reason.
 """
 
 import logging
@@ -12,11 +13,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from tiffin import hyperparameters, requirements
+from tiffin import hyperparameters, limits, requirements
 from tiffin.errors import BadJob
 from tiffin.settings import Settings
 from train import config, environment, source
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _TAIL = 16 * 1024  # bytes of standard error that are kept
 _CHUNK = 64 * 1024
+_GRACE, _POLL = limits.STOP_GRACE_TRAIN - 20.0, 0.02  # seconds; T-35
 _LAST_WORDS = 5.0  # seconds for what is still in the pipe when the session is gone
 
 
@@ -88,7 +91,7 @@ def _command(folder: Path, script: Script) -> list[str]:
     with suppress(OSError):
         (folder / script.program).chmod(0o755)
     # the shell runs what has no #! line, and takes each argument as it is
-    return ["/bin/sh", "-c", '"$0" "$@"', f"./{script.program}", *told]
+    return ["/bin/sh", "-c", 'exec "$0" "$@"', f"./{script.program}", *told]
 
 
 def _environ(script: Script, folder: Path, extra: Path | None) -> dict[str, str]:
@@ -114,17 +117,34 @@ def _wait(command: list[str], folder: Path, environ: dict[str, str], signals: St
     tail: deque[bytes] = deque()
     relay = threading.Thread(target=_relay, args=(process, tail), name="stderr", daemon=True)
     relay.start()
-    signals.forward(lambda: _signal(process, signal.SIGTERM))
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    _signal(process, signal.SIGKILL)  # before its id is free for others
+    signals.forward(process.terminate)
     code = process.wait()
+    if signals.seen:
+        _signal(process.pid, signal.SIGTERM)
+        _await_end_of(process.pid)
+    _signal(process.pid, signal.SIGKILL)
     relay.join(_LAST_WORDS)
     return code, b"".join(tail)[-_TAIL:].decode(errors="backslashreplace")
 
 
-def _signal(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+def _signal(session: int, number: int) -> bool:
+    """Whether there was anybody to hear it."""
+    try:
+        os.killpg(session, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _await_end_of(session: int) -> None:
+    """What has lost its parent is ours to wait for where we are PID 1 (C-04)."""
+    deadline = time.monotonic() + _GRACE
+    while time.monotonic() < deadline:
+        with suppress(ChildProcessError):
+            os.waitpid(-session, os.WNOHANG)
+        if not _signal(session, 0):
+            return
+        time.sleep(_POLL)
 
 
 def _relay(process: "subprocess.Popen[bytes]", tail: deque[bytes]) -> None:

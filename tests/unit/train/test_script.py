@@ -4,7 +4,9 @@ import io
 import json
 import os
 import signal
+import sys
 import tarfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,6 +233,40 @@ def test_T36_a_stop_reaches_what_the_script_has_started(base: Path) -> None:
     running.process.terminate()
     assert running.end().code == 143
     assert not Path(f"/proc/{child}").exists() or " Z " in Path(f"/proc/{child}/stat").read_text()
+
+
+def test_T36_what_a_shell_script_runs_may_finish(base: Path) -> None:
+    write(base, "python fit.py\n", "train.sh")  # the shell itself does not outlive SIGTERM
+    (base / "code" / "fit.py").write_text(WAITING.format(code=0, handles=True).replace("open", "time.sleep(0.3); open"))
+    running = job.start(base, {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    running.wait_for("waiting")
+    running.process.terminate()
+    ended = running.end()
+    assert (ended.code, ended.failure) == (143, "")
+    assert set(ended.model) == {"begun", "checkpoint"}
+
+
+def test_T36_the_scripts_own_workers_are_left_to_it(base: Path) -> None:
+    code = """\
+        import multiprocessing, os, signal, sys, time
+        if __name__ == "__main__":
+            worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+            worker.start()
+            def stop(number, frame):
+                time.sleep(0.2)
+                alive = worker.is_alive()
+                worker.kill()
+                sys.exit(0 if alive else 9)
+            signal.signal(signal.SIGTERM, stop)
+            print("waiting", flush=True)
+            worker.join()
+    """
+    write(base, textwrap.dedent(code))
+    running = job.start(base)
+    running.wait_for("waiting")
+    running.process.terminate()
+    ended = running.end()
+    assert (ended.code, ended.failure) == (0, ""), ended.log
 
 
 def test_T33_a_killed_script_fails_the_job(base: Path) -> None:
