@@ -10,6 +10,7 @@ from typing import Any
 from tiffin import codecs, media
 from tiffin.codecs import json
 from tiffin.errors import BadPayload
+from tiffin.table import Table
 
 _OF_OBJECTS = frozenset({"get", "items", "keys", "pop", "setdefault", "values"})
 
@@ -63,6 +64,8 @@ def dumps(answer: object) -> bytes:
 
 def _plain(value: Any) -> Any:
     """Arrays and their numbers as Python's own; what JSON has no number for is null, as in a table."""
+    if isinstance(value, Table):
+        return [json.value(row, value.columns) for row in value.rows]
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, Mapping):

@@ -73,7 +73,7 @@ def _require(file: Path, settings: Settings) -> None:
         return
     from tiffin import requirements
 
-    folder = requirements.provide(file, settings)
+    folder = requirements.provide(file, settings, sys.modules)
     if folder is not None:
         sys.path.insert(0, str(folder))
 

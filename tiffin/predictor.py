@@ -227,7 +227,8 @@ def _as_many(prediction: Any, rows: int | None) -> Table:
 
 
 def _is_single(prediction: Any) -> bool:
-    return isinstance(_plain(prediction), str | int | float)
+    """A text or a number; a Table is asked for neither its array nor its cells."""
+    return not isinstance(prediction, Table) and isinstance(_plain(prediction), str | int | float)
 
 
 def as_table(prediction: Any) -> Table:

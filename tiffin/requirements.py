@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -45,10 +45,11 @@ class Problem:
         return f"{_bare(self.wanted)} ({state}{whose})"
 
 
-def provide(file: Path, settings: Settings) -> Path | None:
+def provide(file: Path, settings: Settings, in_use: Container[str] = ()) -> Path | None:
     """Nothing where all that `file` asks for is here, or there is no file; else the folder that pip filled, if it may.
 
-    Raises NoModel that names each package, the version that is wanted and the one that is here.
+    `in_use`: modules of this process, which an installed version cannot replace any more. Raises NoModel that names
+    each package, the version that is wanted and the one that is here.
     """
     if not file.is_file():
         return None
@@ -63,6 +64,9 @@ def provide(file: Path, settings: Settings) -> Path | None:
         return None
     if not settings.install_requirements:
         raise NoModel(_sentence(file, problems))
+    for problem in problems:
+        if problem.found is not None and problem.wanted.name.lower().replace("-", "_") in in_use:
+            raise NoModel(f"{file}: {problem}, and the server itself runs on that one: build an image with the other")
     folder = _installed(file)
     left = [problem for requirement in wanted for problem in _problems(requirement, [str(folder), *sys.path])]
     if left:

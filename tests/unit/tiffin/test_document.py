@@ -9,6 +9,7 @@ import pytest
 
 from tiffin import document
 from tiffin.errors import BadPayload, NotAcceptable
+from tiffin.table import Table
 
 
 def by_key(data: Any, model: Any) -> Any:
@@ -79,6 +80,7 @@ def test_it_does_not(function: Callable[..., Any]) -> None:
         ({"label": "red", "score": np.float32(0.5)}, b'{"label":"red","score":0.5}\n'),
         ([{"a": np.array([1, 2])}, (1, None)], b'[{"a":[1,2]},[1,null]]\n'),
         ({1: float("nan"), "b": [float("inf")]}, b'{"1":null,"b":[null]}\n'),
+        ({"rows": Table([["red"], ["blue"]])}, b'{"rows":["red","blue"]}\n'),
         ("한글", '"한글"\n'.encode()),
         (True, b"true\n"),
         (np.float64(0.25), b"0.25\n"),

@@ -148,6 +148,12 @@ def test_T15_without_pip_an_install_says_what_is_missing(file: Path, monkeypatch
         requirements.provide(file, Settings(install_requirements=True))
 
 
+def test_an_install_cannot_replace_what_the_server_runs_on(file: Path) -> None:
+    file.write_text("left-pad==9\n")
+    with pytest.raises(NoModel, match=r"left-pad==9 \(is here as 1\.4\.2\), and the server itself runs on that one"):
+        requirements.provide(file, Settings(install_requirements=True), {"left_pad"})
+
+
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
     """A package that pip can install without a network."""
