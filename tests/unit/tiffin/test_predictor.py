@@ -393,17 +393,3 @@ def test_any_request_is_an_answer_or_a_public_error(body: bytes, content_type: s
 def test_as_table_leaves_a_table_as_it_is() -> None:
     table = Table([["1"]], ("n",))
     assert as_table(table) is table
-
-
-@pytest.mark.parametrize(
-    ("prediction", "body"),
-    [
-        (Table([["blue"]]), b"blue\n"),
-        ("blue", b"blue\n"),
-        (0.5, b"0.5\n"),
-        (np.array(0.5), b"0.5\n"),
-        (True, b"true\n"),
-    ],
-)
-def test_one_row_may_be_answered_without_a_list(prediction: Any, body: bytes) -> None:
-    assert answer(predictor(predict_fn=lambda data, model: prediction), b"1\n")[0].lower() == body
