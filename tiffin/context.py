@@ -38,6 +38,15 @@ class Context:
                 return preference.media.parameters[name.lower()]
         return None
 
+    @property
+    def system_properties(self) -> dict[str, object]:
+        """What scripts ask AWS's context for (K-02)."""
+        return {"model_dir": str(self.settings.paths.model), "gpu_id": None}
+
+    def get_request_header(self, index: int, name: str) -> str | None:  # noqa: ARG002  one request, whatever its index
+        """As AWS's context has it (K-02)."""
+        return self.headers.get(name.lower())
+
     def set_custom_attributes(self, text: str) -> None:
         """Answer these in place of the request's own (H-12); raises ValueError for what no header can hold."""
         self.answer[CUSTOM_ATTRIBUTES] = _header(text, _LONGEST_ATTRIBUTES)

@@ -35,7 +35,7 @@ class Between:
 
 def undeclared(given: Mapping[str, str]) -> dict[str, Any]:
     """For a plug that declares nothing: each value JSON-decoded where it is JSON, else as it is."""
-    return {name: _decoded(text) for name, text in given.items() if not _is_reserved(name)}
+    return {name: decoded(text) for name, text in given.items() if not is_reserved(name)}
 
 
 def parse(declared: type[T], given: Mapping[str, str]) -> T:
@@ -48,7 +48,7 @@ def parse(declared: type[T], given: Mapping[str, str]) -> T:
     hints = typing.get_type_hints(declared, include_extras=True)
     values: dict[str, Any] = {}
     for name, text in given.items():
-        if _is_reserved(name):
+        if is_reserved(name):
             continue
         key = name.replace("-", "_")
         if key not in fields:
@@ -68,7 +68,7 @@ def parse(declared: type[T], given: Mapping[str, str]) -> T:
         raise BadJob(f"hyperparameters: {error}") from None
 
 
-def _is_reserved(name: str) -> bool:
+def is_reserved(name: str) -> bool:
     """T-23: whatever the SDK and the tuner send for themselves, today or with their next release."""
     return name in RESERVED_HYPERPARAMETERS or name.startswith("sagemaker_")
 
@@ -83,7 +83,8 @@ def _required(field: "dataclasses.Field[Any]") -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _decoded(text: str) -> Any:
+def decoded(text: str) -> Any:
+    """T-02: JSON where it is JSON, else the text itself."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -121,8 +122,8 @@ def _bounded(convert: Callable[[str], Any], bounds: list[Between]) -> Callable[[
 
 def _unquoted(text: str) -> str:
     """T-02: the SDK sends "adam" with its quotes."""
-    decoded = _decoded(text)
-    return decoded if isinstance(decoded, str) else text
+    found = decoded(text)
+    return found if isinstance(found, str) else text
 
 
 def _integer(text: str) -> int:

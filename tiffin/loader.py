@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tiffin import document, toolkits
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
@@ -33,7 +34,10 @@ def load_predictor(settings: Settings) -> Predictor:
     """Import the handlers and load the model; raises NoModel with the reason, the traceback logged once."""
     file = _handler_file(settings)
     try:
-        handlers = Handlers.of(_import(file))
+        if file.parent != settings.plug:
+            _require(file.parent / "requirements.txt", settings)
+        module = _import(file, is_script=file.parent != settings.plug)
+        handlers = Handlers.of(module)
         log.info("model code: %s", file)
         model = _load_model(handlers, settings, file)
     except SystemExit as error:  # it would end the server in silence, and with its own exit code
@@ -42,8 +46,36 @@ def load_predictor(settings: Settings) -> Predictor:
     if not predicts and "stream_fn" not in handlers:
         kind = type(model).__name__  # H-06: found out now, not at each request
         raise NoModel(f"{file} has no predict_fn(data, model), and model_fn's {kind} has no predict(data)")
-    raw = _raw(handlers, model, settings) if predicts else None
-    return HandlerPredictor(handlers, model, raw, _warm_up(handlers, model, settings), streams_only=not predicts)
+    return HandlerPredictor(
+        handlers,
+        model,
+        _raw(handlers, model, settings) if predicts else None,
+        _warm_up(handlers, model, settings),
+        streams_only=not predicts,
+        parsed_json=_reads_documents(module, settings),
+    )
+
+
+def _reads_documents(module: ModuleType, settings: Settings) -> bool:
+    """Whether JSON is for predict_fn to read, as scripts do whose requests are no rows: {"inputs": "a text"}."""
+    predict = getattr(module, "predict_fn", None)
+    if predict is None or hasattr(module, "input_fn") or settings.json_bodies == "rows":
+        return False
+    if settings.json_bodies == "auto" and not document.is_read_by(predict):
+        return False
+    log.info("predict_fn gets JSON bodies as parsed documents, not as rows")
+    return True
+
+
+def _require(file: Path, settings: Settings) -> None:
+    """K-01: checked, and installed where that is asked for."""
+    if not file.is_file():
+        return
+    from tiffin import requirements
+
+    folder = requirements.provide(file, settings, sys.modules)
+    if folder is not None:
+        sys.path.insert(0, str(folder))
 
 
 def _load_model(handlers: Handlers, settings: Settings, file: Path) -> Any:
@@ -108,15 +140,28 @@ def load_training(settings: Settings) -> ModuleType:
 
 
 def _handler_file(settings: Settings) -> Path:
-    shipped = settings.paths.code / settings.program
     plug = settings.plug / "inference.py"
-    for file in (shipped, plug):
-        if file.is_file():
+    for file in (_shipped(settings), plug):
+        if file is not None and file.is_file():
             return file
     raise NoModel(HOW_TO_BRING_A_MODEL)
 
 
-def _import(file: Path) -> ModuleType:
+def _shipped(settings: Settings) -> Path | None:
+    """K-01: the script in the artifact's code/, else in the folder that SAGEMAKER_SUBMIT_DIRECTORY names."""
+    name = settings.program if settings.program.endswith(".py") else f"{settings.program}.py"
+    submitted = settings.submit_directory.removeprefix("file://")
+    folders = [settings.paths.code, *([Path(submitted)] if submitted else [])]
+    found = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if found is None and submitted:
+        raise NoModel(
+            f"SAGEMAKER_SUBMIT_DIRECTORY={settings.submit_directory!r} has no {name} here, nor has {folders[0]}; "
+            f"nothing is fetched at the start, so ship it in model.tar.gz as code/{name}"
+        )
+    return found
+
+
+def _import(file: Path, is_script: bool = False) -> ModuleType:
     """Import `file` as `<folder>.<stem>`, its folder a package, so that its siblings import each other.
 
     A folder of that name elsewhere on the path does not get in the way. An artifact's script may also import its
@@ -124,7 +169,8 @@ def _import(file: Path) -> ModuleType:
     """
     folder = file.parent.resolve()
     try:
-        if folder.name == "code":
+        if is_script or folder.name == "code":
+            toolkits.stand_in()
             sys.path.insert(0, str(folder))
             return _import_script(file)
         package = folder.name.replace(".", "_")  # model-1.2: a dot would ask for a package in a package

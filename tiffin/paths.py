@@ -45,6 +45,11 @@ class Paths:
         return self.model / "code"
 
     @property
+    def submitted_code(self) -> Path:
+        """Where a training script lies and runs (T-24)."""
+        return self.base / "code"
+
+    @property
     def output(self) -> Path:
         return self.base / "output"
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tiffin import bad_rows, codecs, media, passing
+from tiffin import bad_rows, codecs, complaint, document, media, passing
 from tiffin.bad_rows import BadRows
 from tiffin.codecs import json
 from tiffin.context import Context
@@ -118,6 +118,7 @@ class HandlerPredictor:
     raw: Raw | None = None
     warm: Callable[[], None] | None = None
     streams_only: bool = False
+    parsed_json: bool = False  # JSON reaches predict_fn as the document that it is, not as rows
 
     def warm_up(self) -> None:
         if self.warm is not None:
@@ -147,6 +148,8 @@ class HandlerPredictor:
         data, request_format, rows, bad = self._input(body, content_type, context)
         if "output_fn" in self.handlers:
             return self._output(self._ask(data, context), accept, rows, context)
+        if request_format == media.JSON and self._keeps_documents:
+            return self._whole(self._ask(data, context), accept)
         chosen = passing.negotiate(accept, request_format, self.handlers.pass_through)
         if bad is not None and rows is not None and isinstance(data, Table):
             found = bad_rows.answered(partial(self._ask_rows, context=context), data, bad)
@@ -155,6 +158,8 @@ class HandlerPredictor:
             prediction, problem = self._ask(data, context), ""
             if self.handlers.pass_through and isinstance(prediction, bytes | bytearray):
                 return Reply(bytes(prediction), str(chosen.for_bytes()), rows)
+            if isinstance(prediction, dict):
+                return self._whole(prediction, accept)
             answer = _as_many(prediction, rows)
         accepted = chosen.for_rows()
         if isinstance(data, Table):
@@ -169,13 +174,15 @@ class HandlerPredictor:
         """What predict_fn gets, the format, how many rows Tiffin read, and those kept apart, where it is asked to."""
         if "input_fn" in self.handlers:
             content = _content(body, content_type)
-            with _user_code():
+            with _user_code("input_fn"):
                 data = self.handlers["input_fn"](content, content_type, context)
             return data, _format_of(content_type), None, None
         parsed = media.parse_content_type(content_type, (*codecs.offered(), *self.handlers.pass_through))
         if parsed in self.handlers.pass_through:
             return body, parsed, None, None
         known = codecs.canonical(parsed, self.handlers.pass_through)
+        if known == media.JSON and self._keeps_documents:
+            return document.read(codecs.as_text(body, parsed)), known, None, None
         keeps = "output_fn" not in self.handlers and bad_rows.policy(context) != "fail"
         bad = BadRows() if keeps else None
         if known == media.JSON and "document_fn" in self.handlers:
@@ -191,10 +198,20 @@ class HandlerPredictor:
         """What document_fn makes of a JSON document, or its rows where that returns None."""
         if not text.strip():
             return codecs.decode(b"", media.JSON)  # which says what an empty body lacks
-        document = json.loads(text)
+        found = json.loads(text)
         with _user_code():
-            read = self.handlers["document_fn"](document, self.model, context)
-        return json.rows_of(document, bad) if read is None else read
+            read = self.handlers["document_fn"](found, self.model, context)
+        return json.rows_of(found, bad) if read is None else read
+
+    @property
+    def _keeps_documents(self) -> bool:
+        return self.parsed_json and not {"input_fn", "document_fn"} & self.handlers.functions.keys()
+
+    def _whole(self, answer: object, accept: str | None) -> Reply:
+        """What answers the request, and not its rows one by one: JSON, as AWS's toolkit writes it (K-05)."""
+        with _user_code():
+            body, content_type = document.written(answer, accept)
+        return Reply(body, content_type)
 
     def _ask(self, data: object, context: Context) -> Any:
         with _user_code():
@@ -213,23 +230,28 @@ class HandlerPredictor:
         return table.numbers()
 
     def _output(self, prediction: object, accept: str | None, rows: int | None, context: Context) -> Reply:
-        with _user_code():
+        with _user_code("output_fn"):
             result = self.handlers["output_fn"](prediction, accept, context)
             return _reply(result, accept, rows)
 
     def _transform(self, body: bytes, content_type: str | None, accept: str | None, context: Context) -> Reply:
         content = _content(body, content_type)
-        with _user_code():
+        with _user_code("transform_fn"):
             result = self.handlers["transform_fn"](self.model, content, content_type, accept, context)
             return _reply(result, accept, None)
 
 
 def _as_many(prediction: Any, rows: int | None) -> Table:
     with _user_code():
-        table = as_table(prediction)
+        table = as_table([prediction] if rows == 1 and _is_single(prediction) else prediction)
     if rows is not None and len(table) != rows:
         raise UserCodeError(f"the model answered {len(table)} rows for {rows}")  # B-09: joins count on it
     return table
+
+
+def _is_single(prediction: Any) -> bool:
+    """A text or a number; a Table is asked for neither its array nor its cells."""
+    return not isinstance(prediction, Table) and isinstance(_plain(prediction), str | int | float)
 
 
 def as_table(prediction: Any) -> Table:
@@ -251,7 +273,8 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _user_code() -> Iterator[None]:
+def _user_code(handler: str = "") -> Iterator[None]:
+    """`handler`: one that may refuse the request by a plain exception."""
     try:
         yield
     except (PublicError, StreamClosed):
@@ -259,6 +282,9 @@ def _user_code() -> Iterator[None]:
     except MemoryError as error:
         raise OutOfMemory("there is not enough memory for this request; send fewer rows at a time") from error  # M-06
     except (Exception, SystemExit) as error:
+        refused = complaint.refusal(handler, error) if handler else None
+        if refused is not None:
+            raise refused from error
         raise UserCodeError("the model failed on this request; the container's log says why") from error
 
 
@@ -314,8 +340,17 @@ def _binds(signature: inspect.Signature, count: int, **named: object) -> bool:
     return True
 
 
+@runtime_checkable
+class _Response(Protocol):
+    content_type: str
+
+    def get_data(self) -> bytes: ...
+
+
 def _reply(result: object, accept: str | None, rows: int | None) -> Reply:
-    """What output_fn or transform_fn returned: a body, or (body, content type)."""
+    """What output_fn or transform_fn returned: a body, (body, content type), or a response such as Flask's."""
+    if isinstance(result, _Response):
+        result = result.get_data(), result.content_type
     body, content_type = result if isinstance(result, tuple) else (result, None)
     if content_type is None:
         try:
@@ -335,6 +370,8 @@ def _bytes(body: object) -> bytes:
         return body.encode()
     if isinstance(body, bytes | bytearray):
         return bytes(body)
+    if isinstance(body, dict | list):
+        return document.dumps(body)
     raise TypeError(f"output_fn returned {type(body).__name__}, not text, bytes or an iterator of them")
 
 

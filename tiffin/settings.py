@@ -33,6 +33,9 @@ class Settings:
     bad_rows: str = "fail"
     multi_model: bool = False
     program: str = "inference.py"
+    submit_directory: str = ""
+    json_bodies: str = "auto"
+    install_requirements: bool = False
     plug: Path = _PROGRAM_ROOT / "model"
     log_level: int = logging.INFO
     log_format: str = "text"
@@ -110,9 +113,9 @@ def _level(text: str) -> int:
     raise ValueError("is no log level: debug, info, warning, error, critical, or a number from 0 to 50")
 
 
-def _file_name(text: str) -> str:
-    if Path(text).name != text or not text.endswith(".py"):
-        raise ValueError("is not the name of a .py file in the artifact's code/ folder")
+def _program(text: str) -> str:
+    if Path(text).is_absolute() or ".." in Path(text).parts:
+        raise ValueError("is not the name of a file in the code/ folder")
     return text
 
 
@@ -166,7 +169,34 @@ VARIABLES = (
         "M-01",
         "Start without a model and serve many, loaded and unloaded by request",
     ),
-    Variable("program", ("SAGEMAKER_PROGRAM",), _file_name, "K-01", "Handler file in the artifact's code/ folder"),
+    Variable(
+        "program",
+        ("SAGEMAKER_PROGRAM",),
+        _program,
+        "K-01, T-23",
+        "Handler file in the artifact's code/ folder; for train, the script that is run, where it is not inference.py",
+    ),
+    Variable(
+        "submit_directory",
+        ("SAGEMAKER_SUBMIT_DIRECTORY",),
+        str,
+        "K-01, T-23",
+        "Folder that holds SAGEMAKER_PROGRAM instead; for train also a .tar.gz of it",
+    ),
+    Variable(
+        "json_bodies",
+        ("TIFFIN_JSON_BODIES",),
+        _one_of("auto", "rows", "parsed"),
+        "K-03",
+        "What predict_fn gets of JSON without an input_fn: rows, or the parsed document; auto goes by its code",
+    ),
+    Variable(
+        "install_requirements",
+        ("TIFFIN_INSTALL_REQUIREMENTS",),
+        _truth,
+        "K-01, T-15",
+        "Install code/requirements.txt at the start instead of only checking it; needs pip and a network",
+    ),
     Variable("plug", ("TIFFIN_PLUG",), Path, "", "Folder of the plug; default model/ beside the framework"),
     Variable("log_level", ("SAGEMAKER_CONTAINER_LOG_LEVEL",), _level, "K-09", "Least level that is logged"),
     Variable(
@@ -181,7 +211,8 @@ VARIABLES = (
         ("TIFFIN_ALLOW_VERSION_MISMATCH",),
         _truth,
         "",
-        "Serve an artifact that another minor version of its library wrote",
+        "Serve an artifact that another minor version of its library wrote, or scripts whose requirements.txt asks for "
+        "other versions",
     ),
     Variable("training_job_name", ("TRAINING_JOB_NAME",), str, "T-14", "Name of the training job"),
 )

@@ -4,11 +4,13 @@ import enum
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from tiffin.arraylike import ArrayLike
 from tiffin.errors import BadPayload
 
 Cell = str | int | float | bool | None
@@ -78,7 +80,7 @@ def _lists(array: Array) -> list[list[Cell]]:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(ArrayLike):
     """Rows of equal length; `columns` names them where the format did.
 
     Cells of a text format are text, as they were sent: what they mean is for the model to say. `may_have_header`:
@@ -99,6 +101,12 @@ class Table:
     def array(self) -> Array | None:
         """The array that a numeric format carried, of any number of dimensions; do not write into it."""
         return self.rows.array if isinstance(self.rows, ArrayRows) else None
+
+    @cached_property
+    def as_array(self) -> Array:
+        """The array that came, of any number of dimensions and with NaN if it has some; of all else `numbers`."""
+        array = self.array
+        return self.numbers() if array is None or array.dtype.kind not in "biuf" else array.copy()
 
     @property
     def width(self) -> int:

@@ -23,7 +23,7 @@ def read_job(paths: Paths, name: str, declared: type | None, model_dir: Path) ->
 
     `declared` is the plug's dataclass of hyperparameters; `model_dir` the folder its train_fn writes into.
     """
-    given = _strings(paths.hyperparameters)
+    given = read_strings(paths.hyperparameters)
     parsed = hyperparameters.parse(declared, given) if declared else hyperparameters.undeclared(given)
     hosts, current_host = _hosts(paths.resource_config)
     return TrainingJob(
@@ -38,7 +38,7 @@ def read_job(paths: Paths, name: str, declared: type | None, model_dir: Path) ->
     )
 
 
-def _object(file: Path) -> dict[str, Any]:
+def read_object(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
@@ -50,10 +50,10 @@ def _object(file: Path) -> dict[str, Any]:
     return document
 
 
-def _strings(file: Path) -> Mapping[str, str]:
+def read_strings(file: Path) -> Mapping[str, str]:
     """T-01: on SageMaker every value is a string; a hand-written file with numbers is read, and said."""
     values = {}
-    for name, value in _object(file).items():
+    for name, value in read_object(file).items():
         if not isinstance(value, str):
             log.warning("hyperparameter %s is %s here; SageMaker sends the string %r", name, value, json.dumps(value))
         values[name] = value if isinstance(value, str) else json.dumps(value)
@@ -62,7 +62,7 @@ def _strings(file: Path) -> Mapping[str, str]:
 
 def _channels(paths: Paths) -> dict[str, Channel]:
     """By inputdataconfig.json, and without it one File channel for each folder under input/data."""
-    config = _object(paths.input_data_config)
+    config = read_object(paths.input_data_config)
     if not config and paths.data.is_dir():
         config = {folder.name: {} for folder in sorted(paths.data.iterdir()) if folder.is_dir()}
     channels = {}
@@ -94,7 +94,7 @@ def _one_of(channel: str, entry: dict[str, Any], key: str, *choices: str) -> str
 
 def _hosts(file: Path) -> tuple[tuple[str, ...], str]:
     """T-04, T-06: read, never assumed; keys of newer jobs (T-05) are passed over."""
-    config = _object(file)
+    config = read_object(file)
     hosts = config.get("hosts", ["algo-1"])
     if not isinstance(hosts, list) or not hosts or not all(isinstance(host, str) for host in hosts):
         raise BadJob(f"{file.name}: 'hosts' is {hosts!r}, not a list of host names")

@@ -19,15 +19,18 @@ def cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def write(file: Path, error: BaseException) -> None:
-    """The cause within the first 1024 characters, the traceback after them. One the user wrote stays as it is."""
+def write(file: Path, error: BaseException, details: str | None = None) -> None:
+    """The cause within the first 1024 characters, `details` or the traceback after them.
+
+    One the user wrote stays as it is.
+    """
     if file.exists() and file.stat().st_size:
         return
     head = cause(error)
     if len(head) > limits.FAILURE_REASON_CHARS:
         head = head[: limits.FAILURE_REASON_CHARS - 1] + "…"
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = f"{head}\n\n{''.join(traceback.format_exception(error))}"
+    text = f"{head}\n\n{''.join(traceback.format_exception(error)) if details is None else details}"
     # a file name that is not UTF-8 has characters that UTF-8 cannot write
     file.write_text(text, encoding="utf-8", errors="backslashreplace")
 

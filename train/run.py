@@ -3,6 +3,9 @@
 A stop (T-35) ends `train_fn`; once the artifact is being published it comes too late, so that the artifact is there
 whole or not at all.
 
+A user's script that SageMaker's hyperparameters name runs instead of the plug (T-23), with its own exit code, and
+writes into the model directory itself.
+
 Exit codes: 0 done, 1 failed (output/failure says why), 143 stopped.
 """
 
@@ -16,8 +19,9 @@ from tiffin.errors import BadJob, Stopped
 from tiffin.job import TrainingJob
 from tiffin.paths import Paths
 from tiffin.settings import Settings
-from train import artifact, failure
+from train import artifact, failure, script
 from train.config import read_job
+from train.script import ScriptFailed
 from train.stop import StopSignals
 
 log = logging.getLogger(__name__)
@@ -31,6 +35,12 @@ def run(settings: Settings) -> int:
     try:
         with signals.raised(), artifact.staging(paths) as staged:
             paths.failure.unlink(missing_ok=True)  # of an earlier job in this tree; only this job's may stay
+            chosen = script.submitted(settings)
+            if chosen is not None:
+                _log_start(chosen.job)
+                script.run(chosen, settings, signals)
+                log.info("script done in %.1f s", time.monotonic() - started)
+                return DONE
             module = loader.load_training(settings)
             job = read_job(paths, settings.training_job_name, getattr(module, "Hyperparameters", None), staged)
             _log_start(job)
@@ -40,6 +50,16 @@ def run(settings: Settings) -> int:
     except Stopped:
         log.warning("stopped after %.1f s; the model directory is as it was", time.monotonic() - started)
         return STOPPED
+    except ScriptFailed as error:
+        if signals.seen and error.code == STOPPED:
+            log.warning(
+                "stopped after %.1f s; what the script wrote into the model directory stays there",
+                time.monotonic() - started,
+            )
+            return STOPPED
+        log.error("training failed: %s", error)
+        write_failure(paths, error, error.details)
+        return error.code
     except BaseException as error:  # SystemExit and asyncio's CancelledError are no Exception
         reason = _early_exit(error) or error
         log.exception("training failed: %s", failure.cause(reason), exc_info=reason)
@@ -90,8 +110,8 @@ def _log_start(job: TrainingJob) -> None:
     )
 
 
-def write_failure(paths: Paths, error: BaseException) -> None:
+def write_failure(paths: Paths, error: BaseException, details: str | None = None) -> None:
     try:
-        failure.write(paths.failure, error)
+        failure.write(paths.failure, error, details)
     except OSError as unwritable:
         log.error("%s cannot be written: %s", paths.failure, unwritable)

@@ -38,6 +38,26 @@ def test_nothing_is_raised_after_hold() -> None:
         send(signal.SIGTERM)
 
 
+def test_after_forward_the_first_is_handed_on() -> None:
+    signals, seen = StopSignals(), list[str]()
+    with signals.raised():
+        signals.forward(lambda: seen.append("handed on"))
+        assert not signals.seen
+        send(signal.SIGINT)
+        send(signal.SIGTERM)
+    assert seen == ["handed on"]
+    assert signals.seen
+
+
+def test_one_that_was_held_is_handed_on_at_once() -> None:
+    signals, seen = StopSignals(), list[str]()
+    with signals.raised():
+        signals.hold()
+        send(signal.SIGTERM)
+        signals.forward(lambda: seen.append("handed on"))
+    assert seen == ["handed on"]
+
+
 def test_handlers_are_put_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     with pytest.raises(Stopped), StopSignals().raised():

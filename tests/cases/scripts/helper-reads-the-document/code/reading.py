@@ -1,0 +1,2 @@
+def texts(data):
+    return data["questions"]

@@ -1,0 +1,2 @@
+def scaled(value, rate):
+    return value * rate

@@ -1,0 +1,4 @@
+import sys
+
+print('no columns', file=sys.stderr)
+sys.exit(42)

@@ -1,0 +1,4 @@
+import sys
+
+print('begun')
+depth = int(sys.argv[2])
