@@ -1,4 +1,4 @@
-"""Find the user's code: the artifact's code/, then the plug. The first wins, said in the log, never two."""
+"""Find the user's code: the artifact's code/, then the plug, then a bare model file. The first wins, and is logged."""
 
 import importlib
 import importlib.machinery
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tiffin import bare
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
@@ -26,18 +27,22 @@ log = logging.getLogger(__name__)
 HOW_TO_BRING_A_MODEL = """\
 There is no model code. Bring it in one of these ways:
   FROM this image, then: COPY model/ /opt/program/model/      (model/inference.py with model_fn and predict_fn)
-  or ship code/inference.py inside model.tar.gz, beside the model"""
+  or ship code/inference.py inside model.tar.gz, beside the model
+  or ship a fitted estimator by itself: model.joblib, model.skops or model.onnx in model.tar.gz"""
 
 
 def load_predictor(settings: Settings) -> Predictor:
     """Import the handlers and load the model; raises NoModel with the reason, the traceback logged once."""
     file = _handler_file(settings)
     try:
-        handlers = Handlers.of(_import(file))
-        log.info("model code: %s", file)
-        model = _load_model(handlers, settings, file)
+        if file.name in bare.NAMES:
+            handlers, model = Handlers({}, str(file)), bare.load(file, settings.allow_version_mismatch)
+        else:
+            handlers = Handlers.of(_import(file))
+            log.info("model code: %s", file)
+            model = _load_model(handlers, settings, file)
     except SystemExit as error:  # it would end the server in silence, and with its own exit code
-        raise NoModel(f"{file} called sys.exit({error.code!r}) while it was imported") from error
+        raise NoModel(f"{file} called sys.exit({error.code!r}) while it was loaded") from error
     predicts = bool({"predict_fn", "transform_fn"} & handlers.functions.keys()) or hasattr(model, "predict")
     if not predicts and "stream_fn" not in handlers:
         kind = type(model).__name__  # H-06: found out now, not at each request
@@ -113,7 +118,10 @@ def _handler_file(settings: Settings) -> Path:
     for file in (shipped, plug):
         if file.is_file():
             return file
-    raise NoModel(HOW_TO_BRING_A_MODEL)
+    found = bare.find(settings.paths.model)
+    if found is None:
+        raise NoModel(HOW_TO_BRING_A_MODEL)
+    return found
 
 
 def _import(file: Path) -> ModuleType:
