@@ -13,8 +13,8 @@ from examples.tabular import estimators
 from tests.unit.examples.jobs import PEOPLE, ask, load, tabular
 from tiffin.errors import BadJob
 
-# skops holds these, and scikit-learn by itself (in this version) fits them to any 40 rows of numbers and categories
-LEAST = {"skops": 70, "joblib": 30}
+# With scikit-learn 1.9 and skops 0.16 they were 94 and 39 of 208; fewer than these would be our own doing.
+LEAST = {"skops": 90, "joblib": 35}
 
 
 def outcome(folder: Path, kind: type[Any]) -> tuple[str, str]:

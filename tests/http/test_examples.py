@@ -1,4 +1,5 @@
 """The examples, trained and served by real processes; and bare model files, served."""
+# ruff: noqa: E501  sentences stand here as a caller reads them
 
 import json
 from collections.abc import Iterator, Mapping
