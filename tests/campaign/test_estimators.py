@@ -1,4 +1,4 @@
-"""Every estimator that scikit-learn lists, by its name: trained and asked, or refused by a sentence. Prints the tally."""
+"""Every estimator that scikit-learn lists, by its name: trained and asked, or refused by a sentence."""
 
 import inspect
 from collections import Counter

@@ -34,7 +34,7 @@ def test_steps(block: str, tmp_path: Path) -> None:
             command, _, expected = step.partition("\n")
             command = command.replace("8080:8080", f"{port}:8080").replace("localhost:8080", f"localhost:{port}")
             command = re.sub(
-                rf"--name {called}\b|(?<=--time 30 ){called}\b", lambda m: m[0].replace(called, name), command
+                rf"--name {called}\b|(?<=docker stop ){called}\b", lambda m: m[0].replace(called, name), command
             )
             expected = re.sub(rf"^{called}$", name, expected, flags=re.MULTILINE)
             done = subprocess.run(

@@ -125,6 +125,7 @@ def test_a_bare_file_is_served_without_code(base: Path, name: str) -> None:
             assert json.loads(answer.body) == wanted
         assert "there is no model code" in server.log
         assert server.invoke(b"x,1\n").status == 400
+        assert server.invoke(b"1\n").status == 400
         assert server.stop() == 0
 
 

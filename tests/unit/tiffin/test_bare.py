@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from tests.server import ROOT
 from tiffin import loader
 from tiffin.context import Context
-from tiffin.errors import NoModel, PublicError
+from tiffin.errors import BadPayload, NoModel
 from tiffin.settings import Settings
 
 CASES = ROOT / "tests" / "cases" / "bare"
@@ -114,8 +114,9 @@ def test_columns_of_an_onnx_graph_are_taken_by_name(settings: Settings) -> None:
 
 def test_too_few_columns_are_a_sentence(settings: Settings) -> None:
     (settings.paths.model / "model.onnx").write_bytes((CASES / "number.onnx").read_bytes())
-    with pytest.raises(PublicError):
+    with pytest.raises(BadPayload) as raised:
         answer(settings, b"1,2\n")
+    assert str(raised.value) == "row 1: has 2 columns; this model takes 3"
 
 
 @pytest.mark.parametrize("name", ["model.joblib", "model.skops"])
