@@ -4,6 +4,7 @@
     class Hyperparameters:
         algorithm: Literal["tree", "forest"] = "tree"
         max_depth: Annotated[int, Between(1, 100)] | None = None
+        further: Annotated[Mapping[str, Any], Prefixed("estimator.")] = field(default_factory=dict)
 
 SageMaker hands every value over as a string (T-01), and its SDK JSON-encodes it first (T-02): both are read.
 """
@@ -33,6 +34,16 @@ class Between:
     high: float
 
 
+@dataclass(frozen=True)
+class Prefixed:
+    """Open-ended names: whatever begins with `prefix` is collected in this field, by the rest of its name.
+
+    Each value is JSON-decoded where it is JSON, else text: what it has to be is for the plug to say.
+    """
+
+    prefix: str
+
+
 def undeclared(given: Mapping[str, str]) -> dict[str, Any]:
     """For a plug that declares nothing: each value JSON-decoded where it is JSON, else as it is."""
     return {name: decoded(text) for name, text in given.items() if not is_reserved(name)}
@@ -46,13 +57,18 @@ def parse(declared: type[T], given: Mapping[str, str]) -> T:
         )
     fields = {field.name: field for field in dataclasses.fields(declared)}
     hints = typing.get_type_hints(declared, include_extras=True)
-    values: dict[str, Any] = {}
+    prefixes = {prefix: name for name, hint in hints.items() if (prefix := _prefix(hint)) is not None}
+    values: dict[str, Any] = {name: {} for name in prefixes.values()}
     for name, text in given.items():
         if is_reserved(name):
             continue
         key = name.replace("-", "_")
-        if key not in fields:
-            raise BadJob(_unknown(name, list(fields)))
+        prefix = next((prefix for prefix in prefixes if key.startswith(prefix)), None)
+        if prefix is not None:
+            _collect(values[prefixes[prefix]], prefix, key, text)
+            continue
+        if key not in fields or key in prefixes.values():
+            raise BadJob(_unknown(name, [f for f in fields if f not in prefixes.values()], list(prefixes)))
         if key in values:
             raise BadJob(f"hyperparameter {key!r} is given twice, with a dash and with an underscore")
         try:
@@ -73,9 +89,24 @@ def is_reserved(name: str) -> bool:
     return name in RESERVED_HYPERPARAMETERS or name.startswith("sagemaker_")
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _prefix(hint: Any) -> str | None:
+    found = (a.prefix for a in getattr(hint, "__metadata__", ()) if isinstance(a, Prefixed))
+    return next(found, None)
+
+
+def _collect(values: dict[str, Any], prefix: str, key: str, text: str) -> None:
+    rest = key.removeprefix(prefix)
+    if not rest:
+        raise BadJob(f"hyperparameter {key!r} has no name after {prefix!r}")
+    if rest in values:
+        raise BadJob(f"hyperparameter {key!r} is given twice, with a dash and with an underscore")
+    values[rest] = decoded(text)
+
+
+def _unknown(name: str, known: list[str], prefixes: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(sorted(known))
+    every = ", ".join(sorted([*known, *(f"{prefix}…" for prefix in prefixes)]))
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {every}"
     return f"hyperparameter {name!r} is unknown; {hint}"
 
 

@@ -20,6 +20,7 @@ _MANY_BYTES, _MANY_BODIES = 1024, 12  # from which on arithmetic on all cells at
 _FEW_BYTES = 2048  # of many bodies together, up to which Python's own reader is quicker
 _FEW_LABELS = 100  # up to which joining texts is quicker than copying numpy's own
 _LAST_OF_ASCII = 127
+_FLOATS = "efd"  # dtypes by their letter: those that are Python's own floats in a list
 
 
 def _any(rows: Floats) -> bool:  # noqa: ARG001
@@ -132,12 +133,14 @@ def _lines(predictions: Any, rows: int) -> bytes | None:
 
 
 def _plain_lines(predictions: Any) -> bytes | None:
-    """One for each prediction; None where they are no labels or whole numbers, or a label needs quotes."""
+    """One for each prediction; None where they are no labels or numbers, one is not finite, or a label needs quotes."""
     if not isinstance(predictions, np.ndarray) or predictions.ndim != 1:
         return None
     kind = predictions.dtype.kind
     if kind in ("i", "u"):
         return _texts(map(str, predictions.tolist()))
+    if predictions.dtype.char in _FLOATS:
+        return _texts(map(repr, predictions.tolist())) if np.isfinite(predictions).all() else None
     if kind == "U":
         lines = _ascii(predictions) if len(predictions) > _FEW_LABELS else None
         lines = lines or _texts(predictions.tolist())

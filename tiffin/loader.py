@@ -1,4 +1,4 @@
-"""Find the user's code: the artifact's code/, then the plug. The first wins, said in the log, never two."""
+"""Find the user's code: the artifact's code/, then the plug, then a bare model file. The first wins, and is logged."""
 
 import importlib
 import importlib.machinery
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tiffin import document, toolkits
+from tiffin import bare, document, toolkits
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
@@ -27,21 +27,17 @@ log = logging.getLogger(__name__)
 HOW_TO_BRING_A_MODEL = """\
 There is no model code. Bring it in one of these ways:
   FROM this image, then: COPY model/ /opt/program/model/      (model/inference.py with model_fn and predict_fn)
-  or ship code/inference.py inside model.tar.gz, beside the model"""
+  or ship code/inference.py inside model.tar.gz, beside the model
+  or ship a fitted estimator by itself: model.joblib, model.skops or model.onnx in model.tar.gz"""
 
 
 def load_predictor(settings: Settings) -> Predictor:
     """Import the handlers and load the model; raises NoModel with the reason, the traceback logged once."""
     file = _handler_file(settings)
     try:
-        if file.parent != settings.plug:
-            _require(file.parent / "requirements.txt", settings)
-        module = _import(file, is_script=file.parent != settings.plug)
-        handlers = Handlers.of(module)
-        log.info("model code: %s", file)
-        model = _load_model(handlers, settings, file)
+        handlers, model, reads_documents = _loaded(file, settings)
     except SystemExit as error:  # it would end the server in silence, and with its own exit code
-        raise NoModel(f"{file} called sys.exit({error.code!r}) while it was imported") from error
+        raise NoModel(f"{file} called sys.exit({error.code!r}) while it was loaded") from error
     predicts = bool({"predict_fn", "transform_fn"} & handlers.functions.keys()) or hasattr(model, "predict")
     if not predicts and "stream_fn" not in handlers:
         kind = type(model).__name__  # H-06: found out now, not at each request
@@ -52,8 +48,21 @@ def load_predictor(settings: Settings) -> Predictor:
         _raw(handlers, model, settings) if predicts else None,
         _warm_up(handlers, model, settings),
         streams_only=not predicts,
-        parsed_json=_reads_documents(module, settings),
+        parsed_json=reads_documents,
     )
+
+
+def _loaded(file: Path, settings: Settings) -> tuple[Handlers, Any, bool]:
+    """Handlers, model, and whether JSON is for predict_fn to read."""
+    if file.name in bare.NAMES:
+        return Handlers({}, str(file)), bare.load(file, settings.allow_version_mismatch), False
+    is_script = file.parent != settings.plug
+    if is_script:
+        _require(file.parent / "requirements.txt", settings)
+    module = _import(file, is_script)
+    handlers = Handlers.of(module)
+    log.info("model code: %s", file)
+    return handlers, _load_model(handlers, settings, file), _reads_documents(module, settings)
 
 
 def _reads_documents(module: ModuleType, settings: Settings) -> bool:
@@ -144,7 +153,10 @@ def _handler_file(settings: Settings) -> Path:
     for file in (_shipped(settings), plug):
         if file is not None and file.is_file():
             return file
-    raise NoModel(HOW_TO_BRING_A_MODEL)
+    found = bare.find(settings.paths.model)
+    if found is None:
+        raise NoModel(HOW_TO_BRING_A_MODEL)
+    return found
 
 
 def _shipped(settings: Settings) -> Path | None:

@@ -19,10 +19,10 @@ from tiffin import bad_rows, codecs, complaint, document, media, passing
 from tiffin.bad_rows import BadRows
 from tiffin.codecs import json
 from tiffin.context import Context
-from tiffin.errors import NoModel, NotAcceptable, OutOfMemory, PublicError, StreamsOnly, UserCodeError
+from tiffin.errors import BadPayload, NoModel, NotAcceptable, OutOfMemory, PublicError, StreamsOnly, UserCodeError
 from tiffin.media import MediaType
 from tiffin.stream import Converse, Stream, StreamClosed
-from tiffin.table import ArrayRows, Table
+from tiffin.table import ArrayRows, Table, count_columns
 
 _ARITY = {
     "pre_model_fn": 1,
@@ -227,7 +227,10 @@ class HandlerPredictor:
         names = getattr(self.model, "feature_names_in_", None)
         if table.columns is not None and names is not None:
             table = table.select([str(name) for name in names])
-        return table.numbers()
+        numbers, width = table.numbers(), getattr(self.model, "n_features_in_", None)
+        if isinstance(width, int) and numbers.shape[1] != width:
+            raise BadPayload(f"has {count_columns(numbers.shape[1])}; this model takes {width}", row=1)
+        return numbers
 
     def _output(self, prediction: object, accept: str | None, rows: int | None, context: Context) -> Reply:
         with _user_code("output_fn"):

@@ -102,7 +102,7 @@ def test_M02_url_that_is_no_path(many: Many, url: str) -> None:
             "code/inference.py cannot be imported: ModuleNotFoundError: No module named 'n",
         ),
         ("def predict_fn(data, model): ...", "code/inference.py has no model_fn(model_dir)"),
-        ("import sys; sys.exit(3)", "code/inference.py called sys.exit(3) while it was imported"),
+        ("import sys; sys.exit(3)", "code/inference.py called sys.exit(3) while it was loaded"),
         ("import os; os._exit(3)", "its process died (exit code 3)"),
         ("import os; os.kill(os.getpid(), 11)", "its process died (SIGSEGV)"),
         ("def model_fn(model_dir): raise OSError('x' * 100_000)", "OSError: xxxx"),

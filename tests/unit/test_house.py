@@ -11,16 +11,17 @@ import pytest
 from tests.server import ROOT
 from tiffin import __version__
 
-PACKAGES = {"tiffin", "serve", "train", "local_test", "model", "deploy", "scaffold", "bench"}
-FOLDERS = ("tiffin", "serve", "train", "local_test", "model", "bench", "tests")
+PACKAGES = {"tiffin", "serve", "train", "local_test", "model", "deploy", "scaffold", "bench", "examples"}
+FOLDERS = ("tiffin", "serve", "train", "local_test", "model", "examples", "bench", "tests")
 PINS = sorted(
     [
         *ROOT.glob("requirements/*.txt"),
         *ROOT.glob("bench/requirements/*.txt"),
         *ROOT.glob("container/**/requirements*.txt"),
+        *ROOT.glob("examples/**/requirements*.txt"),
     ]
 )
-MODEL_LIBRARIES = {"sklearn", "scipy", "pandas", "matplotlib", "PIL", "docker", "skops", "joblib"}
+MODEL_LIBRARIES = {"sklearn", "scipy", "pandas", "matplotlib", "PIL", "docker", "skops", "joblib", "onnxruntime"}
 
 
 def test_no_dependency_ships_a_package_of_our_names() -> None:

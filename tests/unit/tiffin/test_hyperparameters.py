@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tiffin import hyperparameters
 from tiffin.errors import BadJob
-from tiffin.hyperparameters import Between
+from tiffin.hyperparameters import Between, Prefixed
 from tiffin.limits import RESERVED_HYPERPARAMETERS
 
 
@@ -193,3 +193,34 @@ def test_a_declaration_that_is_no_dataclass_is_named() -> None:
 
 def test_whatever_the_sdk_sends_for_itself_is_not_unknown() -> None:
     assert hyperparameters.undeclared({"sagemaker_estimator_class_name": '"SKLearn"', "rounds": "3"}) == {"rounds": 3}
+
+
+@dataclass(frozen=True)
+class Open:
+    own: int = 1
+    further: Annotated[Mapping[str, Any], Prefixed("estimator.")] = field(default_factory=dict)
+
+
+def test_names_behind_a_prefix_are_collected() -> None:
+    given = {"own": "2", "estimator.max-iter": "200", "estimator.solver": '"saga"', "estimator.penalty": "l2"}
+    found = hyperparameters.parse(Open, given)
+    assert (found.own, found.further) == (2, {"max_iter": 200, "solver": "saga", "penalty": "l2"})
+    assert hyperparameters.parse(Open, {}).further == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"further": "1"}, "hyperparameter 'further' is unknown; known are estimator.…, own"),
+        ({"estimators.C": "1"}, "hyperparameter 'estimators.C' is unknown; known are estimator.…, own"),
+        ({"estimator.": "1"}, "hyperparameter 'estimator.' has no name after 'estimator.'"),
+        (
+            {"estimator.max_iter": "1", "estimator.max-iter": "1"},
+            "hyperparameter 'estimator.max_iter' is given twice, with a dash and with an underscore",
+        ),
+    ],
+)
+def test_names_behind_a_prefix_that_are_refused(given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(BadJob) as raised:
+        hyperparameters.parse(Open, given)
+    assert str(raised.value) == sentence

@@ -183,7 +183,7 @@ def test_no_code_at_all(settings: Settings) -> None:
         ("def f():\nreturn", "{file} cannot be imported: IndentationError: expected an indented block after function "
          "definition on line 1 (inference.py, line 2)"),
         ("from tiffin.errors import NoModel\nraise NoModel('own words')", "own words"),
-        ("import sys\nsys.exit()", "{file} called sys.exit(None) while it was imported"),
+        ("import sys\nsys.exit()", "{file} called sys.exit(None) while it was loaded"),
         ("def model_fn(model_dir): exit(3)", "model_fn of {file} called sys.exit(3)"),
         ("def model_fn(model_dir): raise KeyError('x')", "model_fn of {file} failed: KeyError: 'x'"),
         ("def model_fn(model_dir): raise MemoryError", "model_fn of {file} failed: MemoryError: "),
