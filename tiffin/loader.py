@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tiffin import rfiles
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
@@ -26,12 +27,17 @@ log = logging.getLogger(__name__)
 HOW_TO_BRING_A_MODEL = """\
 There is no model code. Bring it in one of these ways:
   FROM this image, then: COPY model/ /opt/program/model/      (model/inference.py with model_fn and predict_fn)
-  or ship code/inference.py inside model.tar.gz, beside the model"""
+  or ship code/inference.py inside model.tar.gz, beside the model
+In R the file is model.R (docs/07-r.md), and a model.rds or model.RData that R can predict with needs no code at all."""
 
 
 def load_predictor(settings: Settings) -> Predictor:
     """Import the handlers and load the model; raises NoModel with the reason, the traceback logged once."""
     file = _handler_file(settings)
+    if rfiles.is_r(file):
+        from tiffin import rmodel  # R only for who brings it
+
+        return rmodel.load(file, settings)
     try:
         handlers = Handlers.of(_import(file))
         log.info("model code: %s", file)
@@ -95,11 +101,16 @@ def _raw(handlers: Handlers, model: Any, settings: Settings) -> Raw | None:
 
 
 def load_training(settings: Settings) -> ModuleType:
-    """The plug's module with `train_fn(job)`: training.py, or inference.py where one file holds all."""
-    files = [settings.plug / name for name in ("training.py", "inference.py")]
+    """The plug's module with `train_fn(job)`: training.py, a model.R, or inference.py where one file holds all."""
+    files = [settings.plug / name for name in ("training.py", rfiles.CODE, "inference.py")]
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         raise NoModel(f"there is no code to train with: {files[0]} is missing; it must define train_fn(job)")
+    if rfiles.is_r(file):
+        from tiffin import rtraining  # R only for who brings it
+
+        log.info("training code: %s", file)
+        return rtraining.load(file)
     module = _import(file)
     if not callable(getattr(module, "train_fn", None)):
         raise NoModel(f"{file} has no train_fn(job)")
@@ -108,11 +119,13 @@ def load_training(settings: Settings) -> ModuleType:
 
 
 def _handler_file(settings: Settings) -> Path:
-    shipped = settings.paths.code / settings.program
-    plug = settings.plug / "inference.py"
-    for file in (shipped, plug):
+    shipped = settings.paths.code / settings.program, settings.paths.code / rfiles.CODE
+    plug = settings.plug / "inference.py", settings.plug / rfiles.CODE
+    for file in (*shipped, *plug):
         if file.is_file():
             return file
+    if (saved := rfiles.artifact(settings.paths.model)) is not None:
+        return saved
     raise NoModel(HOW_TO_BRING_A_MODEL)
 
 
