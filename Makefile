@@ -33,7 +33,7 @@ serve: $(LOCAL) ## serve what `make train` made until Ctrl-C; ARGS="--port 9000"
 predict: $(LOCAL) ## send a payload to `make serve`; ARGS="local_test/payloads/one.json"
 	@$(RUN) -m local_test predict $(ARGS)
 
-build: ## build both images with Docker, and say what fills them
+build: ## build the images with Docker, and say what fills them
 	@container/build.sh
 
 bench: $(LOCAL) ## measure against other servers, side by side; ARGS="--quick" (not part of the tests)

@@ -196,9 +196,7 @@ def _text(cell: object, row: int | None, name: str) -> str:
             raise BadPayload(f"{shortened(cell)} is no single value", row=row, column=name)
         return f"{cell:.15g}" if isinstance(cell, float) else str(cell)
     if "\0" in cell or (not cell.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell)):
-        raise BadPayload(
-            f"{shortened(cell)} has a character that R's text cannot hold", row=row, column=shortened(name)
-        )
+        raise BadPayload(f"{shortened(cell)} has a character that R's text cannot hold", row=row, column=name)
     return cell
 
 

@@ -31,7 +31,7 @@ guarded <- function(name, limit, arguments) {
     function(condition) {
       call <- conditionCall(condition)
       list(
-        kind, utf8(conditionMessage(condition)), if (is.null(call)) NULL else utf8(shown(call)),
+        kind, utf8(told(condition)), if (is.null(call)) NULL else utf8(shown(call)),
         place(condition$row), place(condition$column), utf8(calls)
       )
     }
@@ -45,11 +45,11 @@ guarded <- function(name, limit, arguments) {
         NULL
       },
       warning = function(condition) {
-        said <<- c(said, conditionMessage(condition))
+        said <<- c(said, told(condition))
         invokeRestart("muffleWarning")
       },
       message = function(condition) {
-        said <<- c(said, sub("\n$", "", conditionMessage(condition)))
+        said <<- c(said, sub("\n$", "", told(condition)))
         invokeRestart("muffleMessage")
       },
       error = function(condition) calls <<- users_calls(sys.calls())
@@ -59,7 +59,7 @@ guarded <- function(name, limit, arguments) {
     no_model = failed("model"),
     interrupt = failed("interrupt"),
     error = function(condition) {
-      late <- grepl("reached elapsed time limit", conditionMessage(condition), fixed = TRUE)
+      late <- grepl("reached elapsed time limit", told(condition), fixed = TRUE)
       failed(if (late) "time" else "error")(condition)
     }
   )
@@ -81,6 +81,12 @@ shown <- function(call) {
     paste(deparse(call, width.cutoff = 80L, nlines = 2L), collapse = " ")
   )
   if (nchar(text) > 160L) paste0(substr(text, 1L, 159L), "...") else text
+}
+
+# An interrupt has no message, and the user's own conditions may have anything.
+told <- function(condition) {
+  text <- conditionMessage(condition)
+  if (is.character(text) && length(text)) paste(text, collapse = " ") else class(condition)[1]
 }
 
 place <- function(value) if (is.null(value)) NULL else utf8(as.character(value)[1])
@@ -341,6 +347,12 @@ written <- function(key, accept) {
 
 forget <- function(keys) {
   rm(list = keys[vapply(keys, exists, NA, envir = kept, inherits = FALSE)], envir = kept)
+  NULL
+}
+
+# Before the processes are forked: what is old is looked at seldom, and so stays shared for long.
+settle <- function() {
+  for (time in 1:3) gc(full = TRUE)
   NULL
 }
 

@@ -92,7 +92,7 @@ class R:
         self._stacks = _Stacks(f"{openrlib.R_HOME}/lib/libR.so")
         # The process that started R removes its folder; one that was forked must not (its siblings use it).
         os.register_at_fork(after_in_child=lambda: atexit.unregister(rinterface.endr))
-        tiffin = rinterface.baseenv["new.env"](parent=rinterface.baseenv[".BaseNamespaceEnv"])
+        tiffin = rinterface.baseenv["new.env"](parent=rinterface.globalenv)
         rinterface.baseenv["sys.source"](rinterface.StrSexpVector([str(SOURCE)]), tiffin)
         self._guarded = tiffin["guarded"]  # kept for as long as the process lives
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tiffin import rfiles, rframe, rlang
 from tiffin.context import Context
-from tiffin.errors import NoModel
+from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
 from tiffin.predictor import HandlerPredictor, Handlers, Predictor, Raw
 from tiffin.rframe import Schema
@@ -56,6 +56,7 @@ def _load(r: R, file: Path, settings: Settings) -> Predictor:
             schema = Schema(tuple(names), tuple(kinds), tuple(tuple(some) if some else None for some in levels))
             may_join = may_join or bool(plain[0])
     model = RModel(r, by, schema, settings.timeout * _OF_THE_TIMEOUT)
+    r.call("settle")
     raw = _raw(model, may_join) if not {"input_fn", "output_fn"} & defined else None
     return HandlerPredictor(Handlers(model.functions(defined), str(file)), model, raw, model.warm_up)
 
@@ -179,7 +180,8 @@ def _raw(model: RModel, may_join: bool) -> Raw | None:
     def raw(bodies: list[bytes]) -> list[bytes | None]:
         try:
             return together(bodies)
-        except (rlang.Busy, _TheLongWay):  # the loop must not wait for R (H-08); the threads may
+        except (rlang.Busy, _TheLongWay, TiffinError):
+            # the loop must not wait for R (H-08), and the long way says whose fault it was
             return [None] * len(bodies)
 
     return raw
