@@ -37,3 +37,9 @@ def refused(*options: str) -> str:
     done = docker("run", "--rm", "--label", LABEL, *options, IMAGE, "serve", check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def processes(server: ContainerServer) -> list[str]:
+    """The process ids of the server, the first being the one that forked the others."""
+    found = docker("exec", server.name, "sh", "-c", "cat /proc/1/task/1/children").stdout.split()
+    return ["1", *found]

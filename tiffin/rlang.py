@@ -63,6 +63,12 @@ def start() -> "R":
     return R()
 
 
+def end() -> None:
+    """Where R was started, remove its folder for temporary files: for a process that ends without Python's own end."""
+    if start.cache_info().currsize:
+        start().end()
+
+
 class R:
     def __init__(self) -> None:
         os.environ.setdefault("RPY2_CFFI_MODE", "ABI")  # what the image has; else rpy2 prints that it looks for another
@@ -129,6 +135,11 @@ class R:
             problem = f"R: {type(error).__name__}: {error}"
         result = None  # and no traceback that would hold R's objects beyond the lock
         raise RError(problem)
+
+    def end(self) -> None:
+        if self._lock.acquire(timeout=1):  # else it computes, and is not to be waited for
+            self._rinterface.endr(0)
+            self._lock.release()
 
     def interrupt(self) -> None:
         """R ends what it computes, at its next opportunity. For another thread than the one that waits for R."""

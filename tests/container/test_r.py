@@ -15,7 +15,7 @@ import pytest
 from local_test.tree import Tree
 from model import colour
 from tests.container.conftest import LABEL, STOCK, ContainerServer, docker
-from tests.rimage import CASES, COLOURS, IMAGE, PLUG, container, refused, rscript
+from tests.rimage import CASES, COLOURS, IMAGE, PLUG, container, processes, refused, rscript
 from tests.server import Response, wait_for
 
 pytestmark = pytest.mark.container
@@ -306,12 +306,6 @@ def test_calls_on_all_threads_at_once_do_not_crash_r(behaviours: ContainerServer
     assert processes(behaviours) == before
 
 
-def processes(server: ContainerServer) -> list[str]:
-    """The process ids of the server, the first being the one that forked the others."""
-    found = docker("exec", server.name, "sh", "-c", "cat /proc/1/task/1/children").stdout.split()
-    return ["1", *found]
-
-
 # Many processes
 
 
@@ -347,3 +341,26 @@ def proportional(server: ContainerServer, process: str) -> int:
     found = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)
     assert found
     return int(found[1])
+
+
+# Many models
+
+
+def test_R_models_are_loaded_and_unloaded_and_leave_nothing(artifacts: Path) -> None:
+    names = ("rpart", "lm", "missing")
+    mounts = [f"--volume={artifacts / name / 'model'}:/opt/ml/models/{name}/model:ro" for name in names]
+    with container(*mounts, "--env", "SAGEMAKER_MULTI_MODEL=true") as server:
+
+        def load(name: str) -> Response:
+            document = {"model_name": name, "url": f"/opt/ml/models/{name}/model"}
+            return server.request("POST", "/models", json.dumps(document).encode())
+
+        assert [load(name).status for name in names] == [200, 200, 400]
+        body, headers = b"255,0,0\n", {"Content-Type": "text/csv"}
+        assert server.request("POST", "/models/rpart/invoke", body, headers).body == b"red\n"
+        assert server.request("POST", "/models/lm/invoke", b"3,100\n", headers).body.startswith(b"21.978")
+        assert "which needs the R package randomForest" in load("missing").body.decode()
+        for name in names[:2]:
+            assert server.request("DELETE", f"/models/{name}").status == 200
+        left = docker("exec", server.name, "ls", "/tmp").stdout.split()  # noqa: S108
+        assert [name for name in left if name.startswith("Rtmp")] == []
