@@ -321,6 +321,7 @@ keep_frame <- function(key, rows, names, kinds, values, texts) {
 }
 
 keep_input <- function(key, body, content_type) {
+  if (is.integer(body)) body <- as.raw(body)
   assign(key, get("input_fn", envir = globalenv())(body, content_type), envir = kept)
   NULL
 }
@@ -342,7 +343,7 @@ written <- function(key, accept) {
   if (!(is.raw(answer) || (is.character(answer) && length(answer) == 1L && !is.na(answer)))) {
     stop("output_fn returned ", class(answer)[1], "; it returns one text or raw bytes, or list(body, content type)", call. = FALSE)
   }
-  list(if (is.raw(answer)) answer else charToRaw(utf8(answer)), content_type)
+  list(as.integer(if (is.raw(answer)) answer else charToRaw(utf8(answer))), content_type)
 }
 
 forget <- function(keys) {

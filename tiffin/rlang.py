@@ -189,8 +189,8 @@ class R:
             named = rinterface.ListSexpVector([self._to_r(part) for part in value.values()])
             named.do_slot_assign("names", rinterface.StrSexpVector([str(name) for name in value]))
             return named
-        if isinstance(value, bytes | tuple):
-            return (rinterface.ByteSexpVector if isinstance(value, bytes) else rinterface.StrSexpVector)(value)
+        if isinstance(value, tuple):
+            return rinterface.StrSexpVector(value)
         if isinstance(value, str | bool | int | float):
             return self._single(value)
         return rinterface.ListSexpVector([self._to_r(part) for part in value])
@@ -216,8 +216,6 @@ class R:
         if isinstance(value, rinterface.FloatSexpVector | rinterface.IntSexpVector):
             kind = np.float64 if isinstance(value, rinterface.FloatSexpVector) else np.int32
             return np.array(value.memoryview(), kind) if len(value) else np.empty(0, kind)
-        if isinstance(value, rinterface.ByteSexpVector):
-            return bytes(value.memoryview()) if len(value) else b""
         if value is rinterface.NULL or value.typeof == rinterface.RTYPES.NILSXP:
             return None
         raise TypeError(f"R returned {type(value).__name__}")

@@ -13,7 +13,7 @@ import numpy as np
 
 from tiffin import rfiles, rframe, rlang
 from tiffin.context import Context
-from tiffin.errors import NoModel, TiffinError
+from tiffin.errors import BadPayload, NoModel, TiffinError
 from tiffin.joined import joined
 from tiffin.predictor import HandlerPredictor, Handlers, Predictor, Raw
 from tiffin.rframe import Schema
@@ -130,8 +130,11 @@ class RModel:
         return rframe.to_table(self._call("kept_rows", self._answer(data).name, self._by))
 
     def _input(self, body: str | bytes, content_type: str | None, _context: Context) -> Held:
+        if isinstance(body, str) and "\0" in body:
+            raise BadPayload("the body has a NUL character, which R's text cannot hold")
         held = self._held()
-        self._call("keep_input", held.name, body, content_type or "")
+        data = body if isinstance(body, str) else np.frombuffer(body, np.uint8).astype(np.int32)
+        self._call("keep_input", held.name, data, content_type or "")
         return held
 
     def _answer(self, data: "Held | Table") -> Held:
@@ -142,7 +145,8 @@ class RModel:
         return held
 
     def _output(self, held: Held, accept: str | None, _context: Context) -> Any:
-        body, content_type = self._call("written", held.name, accept or "*/*")
+        octets, content_type = self._call("written", held.name, accept or "*/*")
+        body = octets.astype(np.uint8).tobytes()
         return (body, content_type[0]) if content_type else body
 
     def _held(self) -> Held:

@@ -306,6 +306,32 @@ def test_calls_on_all_threads_at_once_do_not_crash_r(behaviours: ContainerServer
     assert processes(behaviours) == before
 
 
+BODIES = """
+model_fn <- function(model_dir) 2
+input_fn <- function(body, content_type) if (is.raw(body)) as.integer(body) else as.numeric(strsplit(body, ",")[[1]])
+predict_fn <- function(data, model) data * model
+output_fn <- function(prediction, accept) {
+  if (accept == "image/png") return(list(as.raw(prediction), accept))
+  list(paste0("<", paste(prediction, collapse = ";"), ">\ud55c"), "text/plain")
+}
+"""
+
+
+def test_functions_of_r_read_and_write_bodies_themselves(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "model.R").write_text(BODIES, encoding="utf-8")
+    with container("--volume", f"{tmp_path}:/opt/ml/model:ro") as server:
+        text = server.invoke(b"1,2")
+        octets = server.invoke(b"\0\x01\x7f", "application/x-own", Accept="image/png")
+        nul = server.invoke(b"1\0,2")
+    assert (text.status, text.body.decode()) == (200, "<2;4>\ud55c")
+    assert (octets.body, octets.headers["content-type"]) == (b"\0\x02\xfe", "image/png")
+    assert (nul.status, json.loads(nul.body)["message"]) == (
+        400,
+        "the body has a NUL character, which R's text cannot hold",
+    )
+
+
 # Many processes
 
 
