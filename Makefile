@@ -33,13 +33,14 @@ serve: $(LOCAL) ## serve what `make train` made until Ctrl-C; ARGS="--port 9000"
 predict: $(LOCAL) ## send a payload to `make serve`; ARGS="local_test/payloads/one.json"
 	@$(RUN) -m local_test predict $(ARGS)
 
-build: ## build both images with Docker, and say what fills them
+build: ## build the images with Docker, and say what fills them
 	@container/build.sh
 
 bench: $(LOCAL) ## measure against other servers, side by side; ARGS="--quick" (not part of the tests)
 	@$(RUN) -m bench $(ARGS)
 
-campaign: $(TEST) ## the long runs: a minute of full load with processes killed at random (not part of the tests)
+campaign: $(TEST) ## the long runs: full load with processes killed at random, 100,000 calls of R (not part of the tests)
+	@container/engine.sh && WITH_R=yes container/build.sh >/dev/null
 	@$(VENV)/bin/python -m pytest -q -s tests/campaign
 
 pass: $(LOCAL) ## build the compiled pass here too (needs a C compiler)

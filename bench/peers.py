@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Peer:
     note: str = ""
     warm: float = 2.0  # seconds of load before anything is measured
     debian: bool = False  # `packages` are Debian's
+    needs: tuple[str, ...] = ()  # of Debian, beside its own
     any_columns: bool = True  # serves another estimator too
     same_tree: bool = True  # its answers are compared with Tiffin's
 
@@ -202,6 +204,17 @@ def _tiffin_sklearn(place: Place) -> list[Command]:
     return _tiffin(place, place.folder, PLUGS / "sklearn_tree")
 
 
+def _tiffin_r(place: Place) -> list[Command]:
+    """A saved rpart without code: the tree that plumber_app.R fits."""
+    artifact = place.folder / "model"
+    artifact.mkdir()
+    colours = ROOT / "model" / "data" / "colours.csv"
+    line = ["Rscript", str(APPS / "rpart_tree.R"), str(colours), str(artifact / "model.rds")]
+    subprocess.run(line, check=True, capture_output=True, timeout=120)
+    command, *_ = _tiffin(place, place.folder, place.folder / "no-plug")
+    return [Command([str(place.programs / "python"), "-m", "serve"], {**command.environment, "RPY2_CFFI_MODE": "ABI"})]
+
+
 _OURS = ("gunicorn", "flask", "numpy", "scikit-learn")
 _SKLEARN = ("pandas", "scikit-learn")
 _BATCHED = {"max_batch_size": BATCH, "max_batch_time": 0.005}
@@ -303,5 +316,15 @@ PEERS: Mapping[str, Peer] = {
         _OURS,
         note="bench/plugs/sklearn_tree: no predict_fn, so that requests are joined",
     ),
+    "tiffin-r": Peer(
+        "**Tiffin**, a saved rpart of R",
+        _tiffin_r,
+        "r",
+        ("gunicorn", "flask", "numpy", "rpy2-rinterface"),
+        needs=("r-base-core", "r-cran-rpart", "make"),
+        note="the tree that plumber serves, by R's own predict in Tiffin's processes; requests are joined",
+        any_columns=False,
+        same_tree=False,
+    ),
 }
-OURS = ("tiffin", "tiffin-numpy", "tiffin-sklearn")
+OURS = ("tiffin", "tiffin-numpy", "tiffin-sklearn", "tiffin-r")

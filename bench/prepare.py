@@ -70,8 +70,8 @@ def _debian_version(package: str) -> str:
 
 def environment(peer: Peer, folder: Path, log: Log) -> Path:
     """The bin/ of the peer's environment, made anew when its pins changed."""
-    if peer.debian:
-        _debian([package for package in peer.packages if not _debian_version(package)], log)
+    wanted = (*peer.needs, *(peer.packages if peer.debian else ()))
+    _debian([package for package in wanted if not _debian_version(package)], log)
     if peer.requirements is None:
         return Path(sys.executable).parent
     pins = REQUIREMENTS / f"{peer.requirements}.txt"
@@ -82,7 +82,8 @@ def environment(peer: Peer, folder: Path, log: Log) -> Path:
         shutil.rmtree(place, ignore_errors=True)
         _run([sys.executable, "-m", "venv", str(place)], dict(os.environ))
         pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--require-hashes", "-r", str(pins)], dict(os.environ))
+        # rpy2 is built here, and needs no compiler so
+        _run([*pip, "--require-hashes", "-r", str(pins)], {**os.environ, "RPY2_CFFI_MODE": "ABI"})
         stamp.touch()
     return place / "bin"
 
@@ -113,7 +114,8 @@ def versions(peer: Peer, log: Log) -> list[str]:
     if peer.requirements is None:
         return [f"{package} {metadata.version(package)}" for package in peer.packages]
     known = pinned((REQUIREMENTS / f"{peer.requirements}.txt").read_text())
-    return [f"{package} {known[package]}" for package in peer.packages if package in known]
+    system = [f"{package} {_debian_version(package)}" for package in peer.needs]
+    return [*(f"{package} {known[package]}" for package in peer.packages if package in known), *system]
 
 
 def pinned(text: str) -> Mapping[str, str]:

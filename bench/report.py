@@ -15,6 +15,7 @@ FLOORS = (
     Floor("tiffin", "single", 0.75, "nginx"),
     Floor("tiffin-sklearn", "single", 50, "aws"),
     Floor("tiffin-sklearn", "single", 20, None),
+    Floor("tiffin-r", "single", 5, "plumber"),
     Floor("tiffin", "p50", 1.25, "nginx", at_least=False),
     Floor("tiffin", "thousand", 10, "aws"),
     Floor("tiffin", "thousand", 5, None),

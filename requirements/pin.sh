@@ -22,6 +22,8 @@ pin() { # OUTPUT INPUT [OPTION...]
 if [ $# = 0 ]; then
     pin container/requirements.txt container/requirements.in
     pin container/requirements-arrow.txt container/requirements-arrow.in -c container/requirements.txt
+    pin container/requirements-r.txt container/requirements-r.in -c container/requirements.txt
+    pin container/requirements-r-build.txt container/requirements-r-build.in -c container/requirements-r.txt
     pin requirements/local.txt requirements/local.in -c container/requirements.txt
     pin requirements/test.txt requirements/test.in -c requirements/local.txt -c container/requirements-arrow.txt
 fi

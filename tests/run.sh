@@ -31,7 +31,7 @@ leave_out() { # NAME WHY
     [ -z "${CI:-}" ] || failed=1
 }
 images() {
-    container/build.sh >"$summary.build" 2>&1 || {
+    WITH_R=yes container/build.sh >"$summary.build" 2>&1 || {
         tail -40 "$summary.build"
         rm -f "$summary.build"
         return 1

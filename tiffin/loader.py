@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tiffin import bare, document, toolkits
+from tiffin import bare, document, rfiles, toolkits
 from tiffin.context import Context
 from tiffin.errors import NoModel, TiffinError
 from tiffin.joined import joined
@@ -28,12 +28,17 @@ HOW_TO_BRING_A_MODEL = """\
 There is no model code. Bring it in one of these ways:
   FROM this image, then: COPY model/ /opt/program/model/      (model/inference.py with model_fn and predict_fn)
   or ship code/inference.py inside model.tar.gz, beside the model
-  or ship a fitted estimator by itself: model.joblib, model.skops or model.onnx in model.tar.gz"""
+  or ship a fitted estimator by itself: model.joblib, model.skops or model.onnx in model.tar.gz
+In R the file is model.R (docs/07-r.md), and a model.rds or model.RData that R can predict with needs no code at all."""
 
 
 def load_predictor(settings: Settings) -> Predictor:
     """Import the handlers and load the model; raises NoModel with the reason, the traceback logged once."""
     file = _handler_file(settings)
+    if rfiles.is_r(file):
+        from tiffin import rmodel  # R only for who brings it
+
+        return rmodel.load(file, settings)
     try:
         handlers, model, reads_documents = _loaded(file, settings)
     except SystemExit as error:  # it would end the server in silence, and with its own exit code
@@ -136,11 +141,16 @@ def _raw(handlers: Handlers, model: Any, settings: Settings) -> Raw | None:
 
 
 def load_training(settings: Settings) -> ModuleType:
-    """The plug's module with `train_fn(job)`: training.py, or inference.py where one file holds all."""
-    files = [settings.plug / name for name in ("training.py", "inference.py")]
+    """The plug's module with `train_fn(job)`: training.py, a model.R, or inference.py where one file holds all."""
+    files = [settings.plug / name for name in ("training.py", rfiles.CODE, "inference.py")]
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         raise NoModel(f"there is no code to train with: {files[0]} is missing; it must define train_fn(job)")
+    if rfiles.is_r(file):
+        from tiffin import rtraining  # R only for who brings it
+
+        log.info("training code: %s", file)
+        return rtraining.load(file)
     module = _import(file)
     if not callable(getattr(module, "train_fn", None)):
         raise NoModel(f"{file} has no train_fn(job)")
@@ -149,14 +159,17 @@ def load_training(settings: Settings) -> ModuleType:
 
 
 def _handler_file(settings: Settings) -> Path:
-    plug = settings.plug / "inference.py"
-    for file in (_shipped(settings), plug):
+    shipped = _shipped(settings), settings.paths.code / rfiles.CODE
+    plug = settings.plug / "inference.py", settings.plug / rfiles.CODE
+    for file in (*shipped, *plug):
         if file is not None and file.is_file():
             return file
-    found = bare.find(settings.paths.model)
-    if found is None:
+    saved = [file for file in (bare.find(settings.paths.model), rfiles.artifact(settings.paths.model)) if file]
+    if len(saved) > 1:
+        raise NoModel(f"the artifact has {saved[0].name} and {saved[1].name}: leave the one that is to be served")
+    if not saved:
         raise NoModel(HOW_TO_BRING_A_MODEL)
-    return found
+    return saved[0]
 
 
 def _shipped(settings: Settings) -> Path | None:

@@ -48,6 +48,11 @@ def run(settings: Settings, name: str, address: str, control: socket.socket) -> 
     except BaseException:  # nothing may run on into the keeper's own frames below this one
         log.exception("a defect in the model's process")
     finally:
+        if "tiffin.rlang" in sys.modules:  # it was an R model's
+            from tiffin import rlang
+
+            with suppress(Exception):
+                rlang.end()
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
