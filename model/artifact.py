@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from model import colour
 from model.trees import Trees
-from tiffin import __version__
+from tiffin import __version__, versions
 from tiffin.errors import NoModel
 from tiffin.table import Floats
 
@@ -94,7 +94,7 @@ def load(folder: Path, allow_version_mismatch: bool = False) -> ColourModel:
     """Raises NoModel with what does not fit and what would mend it."""
     record = _read_record(folder)
     try:
-        _check_versions(record, allow_version_mismatch)
+        versions.check("scikit-learn", record.versions.get("scikit-learn", "unknown"), allow_version_mismatch)
         _check_features(record)
         model = ColourModel(record, _read_trees(folder, record))
         _check_labels(model)
@@ -126,22 +126,6 @@ def _read_record(folder: Path) -> Record:
         return Record(**document)
     except TypeError as error:
         raise NoModel(f"{file} is not whole: {error}") from None
-
-
-def _check_versions(record: Record, allow_mismatch: bool) -> None:
-    trained, here = record.versions.get("scikit-learn", "unknown"), metadata.version("scikit-learn")
-    if trained == here:
-        return
-    if trained.split(".")[:2] == here.split(".")[:2]:
-        log.warning("trained with scikit-learn %s, served with %s: a patch apart", trained, here)
-        return
-    reason = f"the artifact was trained with scikit-learn {trained}, this server has {here}"
-    if not allow_mismatch:
-        raise NoModel(
-            f"{reason}: answers may differ. Train again with {here}, install {trained}, "
-            "or set TIFFIN_ALLOW_VERSION_MISMATCH=true to serve it all the same"
-        )
-    log.warning("%s; served all the same, as TIFFIN_ALLOW_VERSION_MISMATCH asks", reason)
 
 
 def _check_features(record: Record) -> None:

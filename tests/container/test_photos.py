@@ -20,7 +20,7 @@ SERVED = ("--publish", "127.0.0.1::8080", "--read-only", "--tmpfs", "/tmp", "--c
 
 
 def test_the_page_from_an_empty_folder(tmp_path: Path) -> None:
-    console.run(ROOT / "docs" / "10-photos.md", tmp_path)
+    console.run(console.blocks(ROOT / "docs" / "10-photos.md"), tmp_path)
 
 
 @pytest.mark.parametrize("user", ["0:0", "12345:54321"])

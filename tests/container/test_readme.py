@@ -17,4 +17,4 @@ def test_console_blocks(tmp_path: Path) -> None:
         cwd=ROOT, capture_output=True, check=True,
     ).stdout.split(b"\0")  # fmt: skip
     subprocess.run(["cp", "--parents", *filter(None, files), str(tmp_path)], cwd=ROOT, check=True)
-    console.run(ROOT / "README.md", tmp_path)
+    console.run(console.blocks(ROOT / "README.md"), tmp_path)

@@ -1,24 +1,20 @@
-"""The steps of docs/08-existing-scripts.md, from an empty folder: its files written, its `console` blocks run.
-
-As in the README's blocks, `$ ` begins a command, what follows is its output, `…` stands for any text. Only the port and
-the container's name are others.
-"""
+"""The steps of docs/08-existing-scripts.md, from an empty folder: its files written, its `console` blocks run."""
 
 import re
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from local_test.runners import free_port
+from tests.container import console
 from tests.container.conftest import STOCK, docker
 from tests.server import PATIENCE, ROOT
 
 pytestmark = pytest.mark.container
 PAGE = (ROOT / "docs" / "08-existing-scripts.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"```(?:python|text)\n# (\S+)\n(.*?)```", PAGE, re.DOTALL))
-BLOCKS = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
+BLOCKS = console.blocks(ROOT / "docs" / "08-existing-scripts.md")
 
 
 def test_from_an_empty_folder_to_an_answer(tmp_path: Path) -> None:
@@ -27,23 +23,7 @@ def test_from_an_empty_folder_to_an_answer(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    port, name = free_port(), f"points-{free_port()}"
-    try:
-        for block in BLOCKS:
-            for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                command, _, expected = step.partition("\n")
-                command = command.replace("8080:8080", f"127.0.0.1:{port}:8080")
-                command = command.replace("localhost:8080", f"127.0.0.1:{port}").replace("tiffin:0.1.0", STOCK)
-                command = re.sub(r"(--name|stop) points\b", rf"\1 {name}", command)
-                expected = re.sub(r"^points$", name, expected, flags=re.MULTILINE)
-                done = subprocess.run(
-                    ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
-                )
-                assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-                pattern = re.escape(expected.rstrip("\n")).replace("…", ".*")
-                assert re.fullmatch(pattern, done.stdout.rstrip("\n"), re.DOTALL), f"{command}\n{done.stdout}"
-    finally:
-        docker("rm", "--force", name, check=False)
+    console.run(BLOCKS, tmp_path)
 
 
 def test_K01_a_missing_package_is_named_by_the_stock_image(tmp_path: Path) -> None:
