@@ -28,7 +28,7 @@ def container(*options: str, image: str = IMAGE) -> Iterator[ContainerServer]:
 
 
 def rscript(folder: Path, script: str, *arguments: str) -> None:
-    mounts = ("--volume", f"{folder}:/work", "--volume", f"{CASES}:/cases:ro", "--volume", f"{COLOURS}:/colours.csv:ro")
+    mounts = ("--volume", f"{folder}:/data", "--volume", f"{CASES}:/cases:ro", "--volume", f"{COLOURS}:/colours.csv:ro")
     docker("run", "--rm", "--label", LABEL, *mounts, IMAGE, "Rscript", "--vanilla", f"/cases/{script}", *arguments)
 
 

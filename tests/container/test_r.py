@@ -26,7 +26,7 @@ TIMEOUT = 4
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("r")
-    rscript(folder, "artifacts.R", "/colours.csv", "/work")
+    rscript(folder, "artifacts.R", "/colours.csv", "/data")
     return folder
 
 
@@ -76,7 +76,7 @@ def ask(server: ContainerServer, text: str, x: str = "1", g: str = "a", ok: str 
 
 
 def test_a_trained_colour_plug_answers_as_plain_r_does_over_the_whole_grid(trained: Path) -> None:
-    rscript(trained / "model", "expected.R", "/work/colours.rds", "/work/expected.csv")
+    rscript(trained / "model", "expected.R", "/data/colours.rds", "/data/expected.csv")
     expected = [line.split(",") for line in (trained / "model" / "expected.csv").read_text().splitlines()]
     mounts = ("--volume", f"{trained}:/opt/ml:ro", "--volume", f"{PLUG}:/opt/program/model:ro")
     with container(*mounts) as server:
@@ -98,7 +98,7 @@ def test_a_trained_colour_plug_answers_as_plain_r_does_over_the_whole_grid(train
 
 def test_a_bare_rpart_answers_as_plain_r_does_over_the_whole_grid(artifacts: Path) -> None:
     folder = artifacts / "rpart" / "model"
-    rscript(folder, "expected.R", "/work/model.rds", "/work/expected.csv")
+    rscript(folder, "expected.R", "/data/model.rds", "/data/expected.csv")
     expected = [line.rpartition(",")[2] for line in (folder / "expected.csv").read_text().splitlines()]
     (folder / "expected.csv").unlink()
     with container("--volume", f"{folder}:/opt/ml/model:ro") as server:

@@ -21,8 +21,8 @@ def test_debians_packages_serve_their_saved_models(build: Callable[[str, dict[st
         "r-cran-ranger", "r-cran-ranger r-cran-randomforest r-cran-e1071"
     )
     image = build(text, {})
-    mounts = ("--volume", f"{tmp_path}:/work", "--volume", f"{CASES}:/cases:ro")
-    docker("run", "--rm", "--label", LABEL, *mounts, image, "Rscript", "--vanilla", "/cases/packages.R", "/work")
+    mounts = ("--volume", f"{tmp_path}:/data", "--volume", f"{CASES}:/cases:ro")
+    docker("run", "--rm", "--label", LABEL, *mounts, image, "Rscript", "--vanilla", "/cases/packages.R", "/data")
     body = (tmp_path / "rows.csv").read_bytes()
     for name in MODELS:
         with container("--volume", f"{tmp_path / name / 'model'}:/opt/ml/model:ro", image=image) as server:
