@@ -4,7 +4,7 @@ Rules: the master loads, forks and waits for its children; it never predicts. Wh
 a process takes part once it has warmed up, and /ping is 200 when each one has (H-06). SIGTERM to the master stops the
 accepting, lets requests in flight finish within `DRAIN`, and ends with exit code 0 (H-18); while the model is still
 loading it ends the process at once, which the kernel would not do for PID 1 by itself. A model that cannot be loaded
-ends the process with exit code 1 before a port is opened, with the reason in the log (B-11).
+ends the process with exit code 1, having answered nothing but 503, with the reason in the log (B-11).
 """
 
 import gc

@@ -97,3 +97,7 @@ class OutOfMemory(PublicError):
     """The platform unloads other models and asks again (M-02)."""
 
     status = 507
+
+    @classmethod
+    def of_a_request(cls) -> "OutOfMemory":
+        return cls("there is not enough memory for this request; send fewer rows at a time")

@@ -283,7 +283,7 @@ def _user_code(handler: str = "") -> Iterator[None]:
     except (PublicError, StreamClosed):
         raise
     except MemoryError as error:
-        raise OutOfMemory("there is not enough memory for this request; send fewer rows at a time") from error  # M-06
+        raise OutOfMemory.of_a_request() from error  # M-06
     except (Exception, SystemExit) as error:
         refused = complaint.refusal(handler, error) if handler else None
         if refused is not None:

@@ -1,10 +1,8 @@
 """Train the recommender on purchases: CSV of user, product and, if you have it, how many."""
 
-import io
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +71,7 @@ def read(channel: Channel, header: bool) -> Purchases:
     head: list[str] | None = None
     users, products, amounts = [], [], []
     for name, stream in channel.streams(".csv"):
-        for line, fields in _records(name, stream):
+        for line, fields in csv.file_records(name, stream):
             row = [field.strip() for field in fields]
             if head is None:
                 head = row
@@ -161,14 +159,3 @@ def _amount(name: str, line: int, row: list[str]) -> float:
     if not 0 < amount < float("inf"):
         raise BadJob(f"{name}, line {line}: {shortened(row[2])} is no number above 0: how many were bought")
     return amount
-
-
-def _records(name: str, stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """Closes the stream."""
-    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
-        try:
-            yield from csv.records(text)
-        except UnicodeDecodeError as error:
-            raise BadJob(f"{name}: not UTF-8 text ({error.reason}); save the file as CSV in UTF-8") from None
-        except ValueError as error:
-            raise BadJob(f"{name}, {error}") from None

@@ -1,9 +1,7 @@
 """Training files: every CSV of a channel as rows of text. A fault is named by file, line and column."""
 
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +43,7 @@ def read(channel: Channel, header: bool) -> Rows:
     cells: list[list[str]] = []
     places: list[str] = []
     for name, stream in channel.streams(".csv"):
-        for line, fields in _records(name, stream):
+        for line, fields in csv.file_records(name, stream):
             row = [field.strip() for field in fields]
             if names is None:
                 names = _header(name, line, row) if header else tuple(str(n) for n in range(1, len(row) + 1))
@@ -115,17 +113,6 @@ def _codes(column: Column, rows: Rows) -> Floats:
         except ValueError as error:
             raise BadJob(f"{place}, column {column.name!r}: {error}") from None
     return np.array(values)
-
-
-def _records(name: str, stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """Closes the stream."""
-    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
-        try:
-            yield from csv.records(text)
-        except UnicodeDecodeError as error:
-            raise BadJob(f"{name}: not UTF-8 text ({error.reason}); save the file as CSV in UTF-8") from None
-        except ValueError as error:
-            raise BadJob(f"{name}, {error}") from None
 
 
 def _header(name: str, line: int, row: list[str]) -> tuple[str, ...]:

@@ -50,8 +50,7 @@ def serve_models(settings: Settings) -> int:
     listener = listen(settings)
     folder = Path(tempfile.mkdtemp(prefix="tiffin-models-", dir="/tmp"))  # S-05, S-06: always writable; 0700
     master = os.getpid()
-    link_address = str(folder / "keeper")
-    pid, lifeline = keeper.start(settings, folder, link_address)
+    pid, lifeline = keeper.start(settings, folder)
     try:
         return _serve(settings, Link(folder, lifeline), listener)
     finally:

@@ -45,6 +45,11 @@ _STRAGGLER = 0.005 * limits.SECONDS
 _LONGEST = 64 * 1024  # of a question, in bytes
 
 
+def own_address(folder: Path) -> str:
+    """The socket of the keeper."""
+    return str(folder / "keeper")
+
+
 def address_of(folder: Path, name: str) -> str:
     """The socket of a model: a name is opaque, and never a path (M-07)."""
     return str(folder / sha256(name.encode()).hexdigest()[:32])
@@ -371,10 +376,10 @@ def _taken_out(things: list[Any]) -> list[Any]:
     return taken
 
 
-def start(settings: Settings, folder: Path, address: str) -> tuple[int, socket.socket]:
-    """Fork the keeper, which answers at `address` from now on; returns its process id and the front's lifeline."""
+def start(settings: Settings, folder: Path) -> tuple[int, socket.socket]:
+    """Fork the keeper, which answers from now on; returns its process id and the front's lifeline."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(address)
+    listener.bind(own_address(folder))
     listener.listen(512)
     front, own = socket.socketpair()
     pid = os.fork()

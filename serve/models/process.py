@@ -131,7 +131,7 @@ def _answer_all(listener: socket.socket, predictor: Predictor, settings: Setting
 def _confess(connection: socket.socket, error: BaseException) -> None:
     """What failed was no user code: it came while a body was read or an answer written."""
     if isinstance(error, MemoryError):
-        answer = fault(OutOfMemory("there is not enough memory for this request; send fewer rows at a time"))
+        answer = fault(OutOfMemory.of_a_request())
     else:
         log.error("a defect in the model's process", exc_info=error)
         answer = fault(PublicError("the server failed on this request; the container's log says why"))

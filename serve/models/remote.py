@@ -13,7 +13,7 @@ from pathlib import Path
 from serve.models import frames
 from serve.models.faults import as_error, fault, raise_fault
 from serve.models.frames import Fields
-from serve.models.keeper import address_of
+from serve.models.keeper import address_of, own_address
 from tiffin import limits
 from tiffin.context import Context
 from tiffin.errors import NotReady, OutOfMemory, PublicError, UserCodeError
@@ -32,10 +32,6 @@ class Link:
     folder: Path
     lifeline: socket.socket
 
-    @property
-    def address(self) -> str:
-        return str(self.folder / "keeper")
-
     def is_up(self) -> bool:
         """Whether the keeper lives: its end of the lifeline is open."""
         try:
@@ -50,7 +46,7 @@ class Link:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(timeout)
             try:
-                sock.connect(self.address)
+                sock.connect(own_address(self.folder))
                 frames.send(sock, fields)
                 answer, _ = frames.receive(sock)
             except TimeoutError:

@@ -10,9 +10,10 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 from tiffin.bad_rows import BadRows
-from tiffin.errors import BadPayload, NotAcceptable
+from tiffin.errors import BadJob, BadPayload, NotAcceptable
 from tiffin.table import Cell, Table, count_columns, is_number, shortened
 
 # A cell may be as large as a request; the csv module's own limit of 128 KiB would be a second, hidden one.
@@ -33,6 +34,17 @@ def records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             start = reader.line_num + 1
     except csv.Error as error:
         raise ValueError(f"line {start}: not CSV: {_plain(error)}") from None
+
+
+def file_records(name: str, stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """`records` of a training file in UTF-8, which is closed afterwards; raises BadJob that begins with its `name`."""
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        try:
+            yield from records(text)
+        except UnicodeDecodeError as error:
+            raise BadJob(f"{name}: not UTF-8 text ({error.reason}); save the file as CSV in UTF-8") from None
+        except ValueError as error:
+            raise BadJob(f"{name}, {error}") from None
 
 
 def decode(text: str, header: bool = False, bad: BadRows | None = None) -> Table:

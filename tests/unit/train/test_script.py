@@ -194,32 +194,33 @@ while True:
 """
 
 
+def stopped(
+    base: Path, number: signal.Signals = signal.SIGTERM, environment: dict[str, str] | None = None
+) -> job.Ended:
+    """A job whose script had said that it is waiting."""
+    running = job.start(base, environment)
+    running.wait_for("waiting")
+    running.process.send_signal(number)
+    return running.end()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_T36_a_stop_reaches_the_script(base: Path, number: signal.Signals) -> None:
     write(base, WAITING.format(code=0, handles=True))
-    running = job.start(base)
-    running.wait_for("waiting")
-    running.process.send_signal(number)
-    ended = running.end()
+    ended = stopped(base, number)
     assert (ended.code, ended.failure) == (0, ""), ended.log
     assert set(ended.model) == {"begun", "checkpoint"}  # T-35: what is there is uploaded
 
 
 def test_T36_its_own_exit_code_after_a_stop(base: Path) -> None:
     write(base, WAITING.format(code=7, handles=True))
-    running = job.start(base)
-    running.wait_for("waiting")
-    running.process.terminate()
-    ended = running.end()
+    ended = stopped(base)
     assert (ended.code, ended.failure) == (7, "train.py ended with exit code 7")
 
 
 def test_T36_a_script_that_does_not_care_is_stopped(base: Path) -> None:
     write(base, WAITING.format(code=0, handles=False))
-    running = job.start(base)
-    running.wait_for("waiting")
-    running.process.terminate()
-    ended = running.end()
+    ended = stopped(base)
     assert (ended.code, ended.failure) == (143, "")
     assert set(ended.model) == {"begun"}
     assert "what the script wrote into the model directory stays there" in ended.log
@@ -238,10 +239,7 @@ def test_T36_a_stop_reaches_what_the_script_has_started(base: Path) -> None:
 def test_T36_what_a_shell_script_runs_may_finish(base: Path) -> None:
     write(base, "python fit.py\n", "train.sh")  # the shell itself does not outlive SIGTERM
     (base / "code" / "fit.py").write_text(WAITING.format(code=0, handles=True).replace("open", "time.sleep(0.3); open"))
-    running = job.start(base, {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
-    running.wait_for("waiting")
-    running.process.terminate()
-    ended = running.end()
+    ended = stopped(base, environment={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
     assert (ended.code, ended.failure) == (143, "")
     assert set(ended.model) == {"begun", "checkpoint"}
 
@@ -262,10 +260,7 @@ def test_T36_the_scripts_own_workers_are_left_to_it(base: Path) -> None:
             worker.join()
     """
     write(base, textwrap.dedent(code))
-    running = job.start(base)
-    running.wait_for("waiting")
-    running.process.terminate()
-    ended = running.end()
+    ended = stopped(base)
     assert (ended.code, ended.failure) == (0, ""), ended.log
 
 
