@@ -6,12 +6,15 @@ Commands: train, serve, predict, demo. The /opt/ml tree they share lies in .tiff
 import argparse
 import signal
 import sys
-import time
 from pathlib import Path
 
 from local_test import client, demo, terminal
-from local_test.runners import Runner, RunnerError, choose, free_port, is_taken
-from local_test.tree import Tree, TreeError
+from local_test.engine.choose import choose
+from local_test.engine.containers import EngineError, Runner
+from local_test.engine.process_runner import free_port, is_taken
+from local_test.engine.serving import Server, ServingSpec
+from local_test.engine.training import Result, TrainingRun, TrainingSpec
+from local_test.engine.tree import Channel, Tree, TreeError
 from tiffin import __version__, limits
 
 IMAGE = f"tiffin:{__version__}-colour"
@@ -24,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         return int(options.command(options))
-    except (TreeError, RunnerError, client.NotServing) as error:
+    except (TreeError, EngineError, client.NotServing) as error:
         sys.stderr.write(f"local_test: {error}\n")
         return 1
     except KeyboardInterrupt:
@@ -32,40 +35,38 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    hyperparameters = dict(options.hyperparameter)
-    channels = {name: Path(path) for name, path in options.channel} or {"train": demo.DATA}
-    runner = _runner(options)
-    tree = Tree.build(options.base_dir, hyperparameters, channels)
-    with tree.in_use():
-        code = runner.train(tree, terminal.log_lines("train"))
-        verdict = _judge(tree, code)
-        if verdict and tree.restore():
-            terminal.say("the model of the job before is back in its place")
-    return verdict
+    channels = {name: Channel(Path(path)) for name, path in options.channel} or {"train": Channel(demo.DATA)}
+    runner, image = _runner(options)
+    spec = TrainingSpec("local", image, dict(options.hyperparameter), channels, environment=dict(options.env))
+    log = terminal.log_lines("train")
+    run = TrainingRun(runner, spec, options.base_dir, lambda _host, line: log(line))
+    return _judge(run.run())
 
 
 def serve(options: argparse.Namespace) -> int:
     tree = Tree.at(options.base_dir)
     if not tree.artifact():
         raise TreeError(f"{tree.paths.model} is empty: train first")
-    runner = _runner(options)
+    runner, image = _runner(options)
     port = options.port
     if port and is_taken(port):
         port = free_port()
         terminal.say(f"port {options.port} is taken; using {port}")
     url_file = tree.paths.base / URL_FILE
-    with tree.in_use(), runner.serving(tree, port, terminal.log_lines("serve")) as server:
+    spec = ServingSpec(image, tree.paths.base, dict(options.env), publish=port)
+    with tree.in_use():
+        server = Server.begin(runner, spec, terminal.log_lines("serve"))
         try:
-            client.wait_until_ready(server)
+            server.wait_until_ready()
             url_file.write_text(server.url)
             terminal.say(f"ready at {server.url} (Ctrl-C stops it); try: make predict")
-            while (code := server.exit_code()) is None:
-                time.sleep(0.2)
+            code = server.running.wait()
         except KeyboardInterrupt:
             terminal.say("stopping")
             return 0
         finally:
             url_file.unlink(missing_ok=True)
+            server.close()
     terminal.say(f"the server ended by itself with exit code {code}")
     return 1
 
@@ -95,24 +96,27 @@ def _demo(options: argparse.Namespace) -> int:
     return demo.run(options.base_dir)
 
 
-def _runner(options: argparse.Namespace) -> Runner:
-    runner, why = choose(options.image, options.docker, dict(options.env))
-    terminal.say(f"running as {runner.name}: {why}")
-    return runner
+def _runner(options: argparse.Namespace) -> tuple[Runner, str]:
+    """And the image to start with it: without Docker, the plug of the current folder."""
+    runner, why = choose(options.image, options.docker)
+    terminal.say(f"running as {f'the image {options.image}, in Docker' if runner.runs_images else runner.name}: {why}")
+    return runner, options.image if runner.runs_images else ""
 
 
-def _judge(tree: Tree, code: int) -> int:
+def _judge(result: Result) -> int:
     """What SageMaker would make of the job: its exit code decides (T-33), the failure file explains (T-32)."""
+    (tree,) = result.trees
+    (code,) = result.exit_codes.values()
     failure, artifact = tree.failure(), tree.artifact()
     if code:
         reason = (failure or "")[: limits.FAILURE_REASON_CHARS].split("\n\n")[0]
         terminal.say(f"Failed with exit code {code}: {reason or 'and no output/failure says why'}")
-        return code
+        return _failed(tree, code)
     if failure is not None:
         terminal.say("warning: exit code 0, so SageMaker calls it Completed, but the job wrote output/failure")
     if not artifact:
         terminal.say("Failed: exit code 0, but the model directory is empty, so there is nothing to serve")
-        return 1
+        return _failed(tree, 1)
     for file in artifact:
         terminal.say(f"artifact: {file} ({file.stat().st_size} bytes)")
     report = tree.paths.output_data / "report.html"
@@ -120,6 +124,12 @@ def _judge(tree: Tree, code: int) -> int:
         terminal.say(f"report: {report}")
     terminal.say("Completed")
     return 0
+
+
+def _failed(tree: Tree, code: int) -> int:
+    if tree.restore():
+        terminal.say("the model of the job before is back in its place")
+    return code
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,17 +1,11 @@
 """Talk to a running server as SageMaker's front end and a user's curl do."""
 
-import http.client
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tiffin import limits
-
-if TYPE_CHECKING:
-    from local_test.runners import Server
 
 CONTENT_TYPES = {
     ".csv": "text/csv",
@@ -23,11 +17,10 @@ CONTENT_TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
 }
-_POLL = 0.1 * limits.SECONDS
 
 
 class NotServing(Exception):
-    """The server ended or never became ready; its text is for the user."""
+    """Nobody answers; its text is for the user."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +28,6 @@ class Answer:
     status: int
     content_type: str
     body: bytes
-
-
-def wait_until_ready(server: "Server", patience: float = 480 * limits.SECONDS) -> None:
-    """Poll /ping until it says 200 (H-03, H-04); raises NotServing as soon as the server has ended."""
-    deadline = time.monotonic() + patience
-    while True:
-        if (code := server.exit_code()) is not None:
-            raise NotServing(f"the server ended with exit code {code} before it was ready; its last lines say why")
-        try:
-            with urllib.request.urlopen(f"{server.url}/ping", timeout=2) as response:
-                if response.status == http.HTTPStatus.OK:
-                    return
-        except (OSError, http.client.HTTPException):
-            pass
-        if time.monotonic() > deadline:
-            raise NotServing(f"/ping did not answer 200 within {patience:.0f} s")
-        time.sleep(_POLL)
 
 
 def invoke(

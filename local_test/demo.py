@@ -5,8 +5,11 @@ import time
 from pathlib import Path
 
 from local_test import client, terminal
-from local_test.runners import PROGRAM_ROOT, ProcessRunner, free_port, is_taken
-from local_test.tree import Tree
+from local_test.engine.containers import Runner
+from local_test.engine.process_runner import PROGRAM_ROOT, ProcessRunner, free_port, is_taken
+from local_test.engine.serving import Server, ServingSpec
+from local_test.engine.training import TrainingRun, TrainingSpec
+from local_test.engine.tree import Channel, Tree
 from tiffin import limits
 
 DATA = PROGRAM_ROOT / "model" / "data" / "colours.csv"
@@ -21,21 +24,22 @@ def run(base: Path) -> int:
     terminal.say("Tiffin: a colour classifier, trained and served as SageMaker would. No Docker, no AWS, no account.\n")
 
     terminal.step(1, STEPS, f"train on {DATA.relative_to(PROGRAM_ROOT)}, hyperparameters {json.dumps(HYPERPARAMETERS)}")
-    tree = Tree.build(base, HYPERPARAMETERS, {"train": DATA})
+    spec = TrainingSpec("demo", "", HYPERPARAMETERS, {"train": Channel(DATA)})
+    log = terminal.log_lines("train")
+    result = TrainingRun(runner, spec, base, lambda _host, line: log(line)).run()
+    if result.failure_reason:
+        terminal.say(f"training failed: {result.failure_reason}")
+        return 1
+    (tree,) = result.trees
     with tree.in_use():
-        return _run(tree, runner, started)
+        return _serve(tree, runner, started)
 
 
-def _run(tree: Tree, runner: ProcessRunner, started: float) -> int:
-    code = runner.train(tree, terminal.log_lines("train"))
-    if code:
-        terminal.say(f"training failed with exit code {code}: {tree.failure() or 'no failure file'}")
-        return code
-
+def _serve(tree: Tree, runner: Runner, started: float) -> int:
     port = free_port() if is_taken(limits.PORT) else limits.PORT
     terminal.step(2, STEPS, f"serve the artifact with gunicorn on 127.0.0.1:{port}")
-    with runner.serving(tree, port, terminal.log_lines("serve")) as server:
-        client.wait_until_ready(server)
+    server = Server.start(runner, ServingSpec("", tree.paths.base, publish=port), terminal.log_lines("serve"))
+    try:
         terminal.step(3, STEPS, "predict, as this would:")
         shown = PAYLOAD.relative_to(PROGRAM_ROOT)
         terminal.say(f"      curl --data-binary @{shown} -H 'Content-Type: text/csv' {server.url}/invocations\n")
@@ -47,6 +51,8 @@ def _run(tree: Tree, runner: ProcessRunner, started: float) -> int:
         show(payload.decode(), answer.body.decode())
         terminal.say()
         terminal.step(4, STEPS, "stop the server")
+    finally:
+        server.close()
 
     page = tree.paths.output_data / "report.html"
     terminal.say(f"\nThe training report, to look at: {page}")

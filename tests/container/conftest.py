@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from local_test.runners import free_port, is_taken
-from local_test.tree import Tree
+from local_test.engine.process_runner import free_port, is_taken
+from local_test.engine.tree import Tree
 from tests.server import PATIENCE, ROOT, Server, wait_for
 from tiffin import __version__
 

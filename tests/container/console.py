@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from local_test.runners import free_port
+from local_test.engine.process_runner import free_port
 from tests.container.conftest import docker
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.tree import Tree
+from local_test.engine.tree import Tree
 from tests.container.conftest import COLOUR, LABEL, STOCK, ContainerServer, docker, inspect
 from tests.server import wait_for
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.runners import LABEL
+from local_test.engine.containers import LABEL
 from tests.container.conftest import COLOUR, docker
 from tests.server import ROOT
 from tests.unit.local_test.harness import harness, serving, stopped_while_fitting

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from local_test.tree import Tree
+from local_test.engine.tree import Tree
 from model import colour
 from tests.container.conftest import LABEL, STOCK, ContainerServer, docker
 from tests.rimage import CASES, COLOURS, IMAGE, PLUG, container, processes, refused, rscript

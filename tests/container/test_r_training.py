@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.tree import Tree
+from local_test.engine.tree import Tree
 from tests.container.conftest import LABEL, ContainerServer, docker
 from tests.rimage import COLOURS, IMAGE, PLUG
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.runners import free_port
+from local_test.engine.process_runner import free_port
 from tests.container import console
 from tests.container.conftest import STOCK, docker
 from tests.server import PATIENCE, ROOT

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.runners import free_port
+from local_test.engine.process_runner import free_port
 from tests.models import Many, error, many_models, message
 from tests.server import PATIENCE, Response, wait_for
 

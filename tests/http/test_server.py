@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.runners import free_port
+from local_test.engine.process_runner import free_port
 from tests.server import PATIENCE, Response, Server, plug, refused, serving, start, wait_for
 
 ECHO = """

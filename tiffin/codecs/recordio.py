@@ -57,7 +57,7 @@ def encode(table: Table) -> bytes:
     matrix = _matrix(table)
     field = _field(matrix.dtype)
     if table.columns is None and matrix.dtype.kind == "f" and len(matrix):
-        return _alike(matrix, _framed(_entry(_FEATURES, "values", field, matrix[0])))
+        return _alike(matrix, framed(_entry(_FEATURES, "values", field, matrix[0])))
     if table.columns is None:
         records = [_entry(_FEATURES, "values", field, row) for row in matrix]
     else:
@@ -65,7 +65,7 @@ def encode(table: Table) -> bytes:
             b"".join(_entry(_LABEL, name, field, row[i : i + 1]) for i, name in enumerate(table.columns))
             for row in matrix
         ]
-    return b"".join(_framed(record) for record in records)
+    return b"".join(framed(record) for record in records)
 
 
 # Frames
@@ -90,7 +90,8 @@ def _frames(body: bytes) -> Iterator[bytes]:
         start += 8 + _padded(length)
 
 
-def _framed(record: bytes) -> bytes:
+def framed(record: bytes) -> bytes:
+    """With its head and padding, as MXNet's RecordIO has it."""
     head = _MAGIC.to_bytes(4, "little") + len(record).to_bytes(4, "little")
     return head + record + bytes(_padded(len(record)) - len(record))
 

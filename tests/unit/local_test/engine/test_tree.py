@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.tree import MARK, Tree, TreeError
+from local_test.engine.tree import MARK, Tree, TreeError
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""model.tar.gz and output.tar.gz: packed as a training job leaves them, unpacked as hosting does, links refused."""
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class ArchiveError(Exception):
+    """What is no artifact; its text is for the user."""
+
+
+def pack(folders: Iterable[Path], archive: Path) -> None:
+    """The contents of the folders, one over the other (T-30), without the folders' own names."""
+    beside = archive.with_name(f".{archive.name}.part")
+    try:
+        with tarfile.open(beside, "w:gz", format=tarfile.PAX_FORMAT, compresslevel=6) as tar:
+            for folder in folders:
+                for path in sorted(folder.iterdir()):
+                    tar.add(path, path.name)
+        beside.replace(archive)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def unpack(archive: Path, into: Path) -> None:
+    """Raises ArchiveError for what is no gzipped tar, and for links (H-19), devices and paths that lead outside."""
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                _check(member, archive)
+                tar.extract(member, into, filter="data")
+    except tarfile.FilterError as error:
+        raise ArchiveError(f"{archive.name}: {error}") from None
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ArchiveError(f"{archive.name} is no whole .tar.gz: {error or type(error).__name__}") from None
+
+
+def _check(member: tarfile.TarInfo, archive: Path) -> None:
+    if member.issym() or member.islnk():
+        raise ArchiveError(
+            f"{archive.name}: {member.name} is a link to {member.linkname}, which SageMaker refuses (H-19); "
+            "pack with `tar --dereference --hard-dereference`"
+        )
+    if not (member.isfile() or member.isdir()):
+        raise ArchiveError(f"{archive.name}: {member.name} is neither a file nor a folder")

@@ -1,0 +1,239 @@
+"""Containers of a Docker engine, started with the platform's argument and nothing else (C-01)."""
+
+import os
+import re
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import Any
+
+from local_test.engine import owner
+from local_test.engine.containers import (
+    LABEL,
+    OWNER,
+    EngineError,
+    Log,
+    Network,
+    Resources,
+    Running,
+    Spec,
+    Stopped,
+    Tail,
+)
+
+_KILLED = 128 + 9
+_GATEWAY = {"host.docker.internal": "host-gateway"}
+
+
+class DockerRunner:
+    """For an engine whose containers this machine does not reach by address, their ports are published on loopback."""
+
+    name = "Docker"
+    runs_images = True
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._info: dict[str, Any] = client.info()
+        self._reaches = _reaches_containers(self._info)
+
+    def start(self, spec: Spec, log: Log) -> Running:
+        for part in spec.parts:  # else Docker makes it, as root
+            (spec.tree / part.path).mkdir(parents=True, exist_ok=True)
+        options: dict[str, Any] = {
+            "command": list(spec.arguments),
+            "environment": dict(spec.environment),
+            "labels": {LABEL: spec.role, OWNER: owner.this_process()},
+            "volumes": [
+                f"{part.folder(spec.tree)}:{PurePosixPath('/opt/ml', part.path)}:{'ro' if part.read_only else 'rw'}"
+                for part in spec.parts
+            ],
+            "extra_hosts": {} if spec.network and spec.network.isolated else _GATEWAY,
+            **self._limits(spec.resources, log),
+        }
+        if spec.entrypoint is not None:
+            options["entrypoint"] = list(spec.entrypoint)
+        if spec.hostname:
+            options["hostname"] = spec.hostname
+        published = spec.publish if self._reaches else spec.publish or 0
+        if published is not None:
+            options["ports"] = {f"{spec.port}/tcp": ("127.0.0.1", published or None)}
+        container = self._started(spec, options)
+        return _DockerRunning(container, spec, published is not None, log, lambda: self._give_back(spec))
+
+    def _started(self, spec: Spec, options: dict[str, Any]) -> Any:
+        from docker.errors import APIError, ImageNotFound
+
+        try:
+            if spec.network:  # by its name of this job, from the first packet on
+                aliases = [spec.hostname] if spec.hostname else []
+                endpoint = self._client.api.create_endpoint_config(aliases=aliases)
+                options |= {"network": spec.network.name, "networking_config": {spec.network.name: endpoint}}
+            container = self._client.containers.create(spec.image, **options)
+        except ImageNotFound:
+            raise EngineError(f"Docker has no image {spec.image}") from None
+        except APIError as error:
+            raise EngineError(f"Docker did not make a container of {spec.image}: {_sentence(error, spec)}") from None
+        try:
+            container.start()
+        except APIError as error:
+            container.remove(force=True)
+            raise EngineError(f"Docker did not start {spec.image}: {_sentence(error, spec)}") from None
+        return container
+
+    def _limits(self, wanted: Resources, log: Log) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        if wanted.cpus is not None:
+            cpus = min(wanted.cpus, float(self._info["NCPU"]))
+            if cpus < wanted.cpus:
+                log(f"{wanted.cpus:g} processors were asked for; this machine has {cpus:g}")
+            given["nano_cpus"] = int(cpus * 1e9)
+        if wanted.memory is not None:
+            memory = min(wanted.memory, int(self._info["MemTotal"]))
+            if memory < wanted.memory:
+                log(f"{wanted.memory / 2**30:.1f} GiB were asked for; this machine has {memory / 2**30:.1f} GiB")
+            given |= {"mem_limit": memory, "memswap_limit": memory}
+        return given
+
+    @contextmanager
+    def network(self, isolated: bool = False) -> Iterator[Network]:
+        from docker.errors import APIError
+
+        if isolated and not self._reaches:
+            raise EngineError(
+                "network isolation needs an engine whose containers this machine reaches: Docker on Linux, not rootless"
+            )
+        name = f"tiffin-{uuid.uuid4().hex[:12]}"
+        try:
+            made = self._client.networks.create(
+                name, internal=isolated, labels={LABEL: "network", OWNER: owner.this_process()}
+            )
+        except APIError as error:
+            raise EngineError(f"Docker made no network: {error.explanation or error}") from None
+        try:
+            yield Network(name, isolated)
+        finally:
+            made.remove()
+
+    def _give_back(self, spec: Spec) -> None:
+        """The container wrote as root (C-06); hand its files to the user who has to delete them."""
+        writable = [str(part.folder(spec.tree)) for part in spec.parts if not part.read_only]
+        if os.getuid() == 0 or not writable:
+            return
+        self._client.containers.run(
+            spec.image,
+            ["-R", f"{os.getuid()}:{os.getgid()}", *writable],
+            entrypoint="chown",
+            user="0",
+            volumes=[f"{folder}:{folder}:rw" for folder in writable],
+            labels={LABEL: "chown", OWNER: owner.this_process()},
+            network_mode="none",
+            remove=True,
+        )
+
+
+class _DockerRunning:
+    def __init__(self, container: Any, spec: Spec, is_published: bool, log: Log, give_back: Callable[[], None]) -> None:
+        self.id = str(container.id)
+        self._container = container
+        self._give_back = give_back
+        self._tail = Tail(log)
+        self._lines = threading.Thread(target=_follow, args=(container, self._tail), daemon=True)
+        self._lines.start()
+        container.reload()
+        settings = container.attrs["NetworkSettings"]
+        bindings = (settings["Ports"] or {}).get(f"{spec.port}/tcp")
+        if is_published and bindings:
+            self.host, self.port = "127.0.0.1", int(bindings[0]["HostPort"])
+        else:
+            address = next(iter(settings["Networks"].values()))["IPAddress"]
+            self.host, self.port = address or "container-has-ended.invalid", spec.port
+
+    def exit_code(self) -> int | None:
+        self._container.reload()
+        state = self._container.attrs["State"]
+        return None if state["Running"] else int(state["ExitCode"])
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        from requests.exceptions import ConnectionError as Unanswered
+        from requests.exceptions import ReadTimeout
+
+        try:
+            code = int(self._container.wait(timeout=timeout)["StatusCode"])
+        except (ReadTimeout, Unanswered):  # what docker's client raises when the time is over
+            return self.exit_code()
+        self._lines.join(timeout=5)
+        return code
+
+    def stop(self, grace: float) -> Stopped:
+        begun = time.monotonic()
+        self._container.stop(timeout=max(1, round(grace)))
+        seconds = time.monotonic() - begun
+        code = self.exit_code()
+        self._lines.join(timeout=5)
+        return Stopped(_KILLED if code is None else code, seconds, code == _KILLED and seconds >= grace)
+
+    def kill(self) -> None:
+        from docker.errors import APIError
+
+        try:
+            self._container.kill()
+        except APIError:
+            if self.exit_code() is None:
+                raise
+
+    def is_out_of_memory(self) -> bool:
+        self._container.reload()
+        return bool(self._container.attrs["State"]["OOMKilled"])
+
+    def tail(self) -> Sequence[str]:
+        return list(self._tail.lines)
+
+    def close(self) -> None:
+        self._container.remove(force=True, v=True)
+        self._lines.join(timeout=5)
+        self._give_back()
+
+
+def reap(client: Any) -> list[str]:
+    """End the containers whose starter is gone, and remove their networks; returns what they were."""
+    filters = {"label": OWNER}
+    gone = []
+    for container in client.containers.list(all=True, filters=filters):
+        if not owner.is_alive(container.labels[OWNER]):
+            container.remove(force=True, v=True)
+            gone.append(f"container {container.name} ({container.labels.get(LABEL, '')})")
+    for network in client.networks.list(filters=filters):
+        if not owner.is_alive(network.attrs["Labels"][OWNER]):
+            network.remove()
+            gone.append(f"network {network.name}")
+    return gone
+
+
+def _reaches_containers(info: dict[str, Any]) -> bool:
+    is_desktop = "Docker Desktop" in info.get("OperatingSystem", "")
+    is_rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
+    is_remote = not os.environ.get("DOCKER_HOST", "unix://").startswith("unix://")
+    return sys.platform == "linux" and not (is_desktop or is_rootless or is_remote)
+
+
+def _sentence(error: Any, spec: Spec) -> str:
+    text = str(error.explanation or error)
+    if match := re.search(r'exec: "([^"]+)"[^:]*: executable file not found', text):
+        return f"it has no executable {match[1]!r} on its PATH (C-02)"
+    if "port is already allocated" in text or "address already in use" in text:
+        return f"port {spec.publish} is taken"
+    return text
+
+
+def _follow(container: Any, log: Log) -> None:
+    rest = b""
+    for chunk in container.logs(stream=True, follow=True):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            log(line.decode(errors="replace").rstrip("\r"))
+    if rest:
+        log(rest.decode(errors="replace"))

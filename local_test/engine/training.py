@@ -1,0 +1,223 @@
+"""One training job: a container for each of its hosts, from their inputs to their exit codes and what they leave."""
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local_test.engine.containers import Part, Resources, Runner, Running, Spec
+from local_test.engine.pipes import Feeder
+from local_test.engine.tree import Channel, Host, Tree
+from tiffin import limits
+
+Log = Callable[[str, str], None]  # host, line
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """By AWS's words. `arguments` without an `entrypoint` is what the platform gives (C-01, C-05)."""
+
+    name: str
+    image: str
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    hosts: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] | None = None
+    arguments: tuple[str, ...] = ("train",)
+    instance_type: str | None = None
+    resources: Resources = field(default_factory=Resources)
+    isolated: bool = False
+    max_runtime: float = limits.MAX_RUNTIME
+    stop_grace: float = limits.STOP_GRACE_TRAIN
+    checkpoints: Path | None = None  # one folder for all hosts (T-38)
+    metric_definitions: Mapping[str, re.Pattern[str]] = field(default_factory=dict)  # T-40
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: float
+    time: float  # seconds since the epoch
+
+
+@dataclass(frozen=True)
+class Result:
+    status: str  # Completed, Failed, Stopped
+    secondary: str  # that, or MaxRuntimeExceeded
+    failure_reason: str | None
+    exit_codes: Mapping[str, int]
+    metrics: tuple[Metric, ...]
+    trees: tuple[Tree, ...]  # of the hosts in their order
+    seconds: float
+
+    def clashes(self) -> list[str]:
+        """Files of the model that several hosts wrote with different contents: one overwrites the other (T-30)."""
+        seen: dict[str, bytes] = {}
+        found = []
+        for tree in self.trees:
+            for file in tree.artifact():
+                name, content = str(file.relative_to(tree.paths.model)), file.read_bytes()
+                if seen.setdefault(name, content) != content:
+                    found.append(name)
+        return found
+
+
+class TrainingRun:
+    """`run` once; `stop` and `interrupt` from other threads."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        spec: TrainingSpec,
+        base: Path,
+        log: Log,
+        on_status: Callable[[str], None] = lambda _status: None,
+    ) -> None:
+        """`base` becomes the tree of a single host, or holds one for each. `on_status` gets secondary statuses."""
+        self._runner, self._spec, self._base, self._log, self._on_status = runner, spec, base, log, on_status
+        self._events: queue.SimpleQueue[tuple[str | Running, int]] = queue.SimpleQueue()
+        self._metrics: list[Metric] = []
+
+    def stop(self) -> None:
+        """SIGTERM, SIGKILL after the grace (T-35); what is in the model directory then is the artifact."""
+        self._events.put(("stop", 0))
+
+    def interrupt(self) -> None:
+        """As when a spot instance is taken away (T-37): stopped, and begun again from the checkpoints (T-39)."""
+        self._events.put(("interrupt", 0))
+
+    def run(self) -> Result:
+        """Raises TreeError and EngineError for what cannot be started."""
+        begun = time.monotonic()
+        deadline = begun + self._spec.max_runtime
+        while (result := self._round(begun, deadline)) is None:
+            self._on_status("Interrupted")
+        return result
+
+    def _round(self, begun: float, deadline: float) -> Result | None:
+        spec = self._spec
+        names = tuple(f"algo-{number}" for number in range(1, spec.hosts + 1))
+        hosts = [Host(name, names, spec.instance_type) for name in names]
+        self._on_status("Downloading")
+        trees = [
+            Tree.build(self._base if spec.hosts == 1 else self._base / h.name, spec.hyperparameters, spec.channels, h)
+            for h in hosts
+        ]
+        containers: dict[str, Running] = {}
+        with ExitStack() as stack:
+            network = None
+            if spec.hosts > 1 or spec.isolated:
+                network = stack.enter_context(self._runner.network(spec.isolated))
+            for host, tree in zip(hosts, trees, strict=True):
+                stack.enter_context(tree.in_use())
+                for name, channel in spec.channels.items():
+                    if channel.input_mode == "Pipe":
+                        stack.callback(Feeder(tree.paths.data / name, channel, channel.objects(host)).close)
+            self._on_status("Training")
+            for host, tree in zip(hosts, trees, strict=True):
+                container = self._runner.start(
+                    Spec(
+                        spec.image,
+                        spec.arguments,
+                        tree.paths.base,
+                        self._parts(),
+                        spec.environment,
+                        spec.entrypoint,
+                        hostname=host.name if self._runner.runs_images else None,
+                        network=network,
+                        resources=spec.resources,
+                    ),
+                    self._sink(host.name),
+                )
+                stack.callback(container.close)
+                containers[host.name] = container
+                threading.Thread(target=self._wait, args=(container,), daemon=True).start()
+            try:
+                ended, codes = self._until_ended(containers, deadline)
+            except BaseException:  # Ctrl-C
+                self._stop_all(containers, {})
+                raise
+            if ended == "interrupt":
+                return None
+            return Result(
+                *self._verdict(ended, codes, trees, containers),
+                codes,
+                tuple(self._metrics),
+                tuple(trees),
+                time.monotonic() - begun,
+            )
+
+    def _parts(self) -> tuple[Part, ...]:
+        read_only = [
+            Part(f"input/data/{name}", read_only=True)
+            for name, channel in self._spec.channels.items()
+            if channel.input_mode == "FastFile"  # T-09
+        ]
+        shared = [Part("checkpoints", source=self._spec.checkpoints)] if self._spec.checkpoints else []
+        return (Part("."), *read_only, *shared)
+
+    def _sink(self, host: str) -> Callable[[str], None]:
+        def sink(line: str) -> None:
+            for name, pattern in self._spec.metric_definitions.items():
+                for found in pattern.finditer(line):
+                    try:
+                        self._metrics.append(Metric(name, float(found[1]), time.time()))
+                    except (ValueError, IndexError):
+                        continue  # the first group is no number (T-40)
+            self._log(host, line)
+
+        return sink
+
+    def _wait(self, container: Running) -> None:
+        self._events.put((container, container.wait() or 0))
+
+    def _until_ended(self, containers: Mapping[str, Running], deadline: float) -> tuple[str, dict[str, int]]:
+        """Why it ended ("", stop, interrupt, late), and each host's exit code; the first that fails ends the others."""
+        codes: dict[str, int] = {}
+        while len(codes) < len(containers):
+            try:
+                what, code = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                what, code = "late", 0
+            if not isinstance(what, str):
+                host = next((name for name, container in containers.items() if container is what), None)
+                if host is not None:  # else of an earlier round
+                    codes[host] = code
+                if code == 0 or host is None:
+                    continue
+                what = ""
+            self._stop_all(containers, codes)
+            return what, codes
+        return "", codes
+
+    def _stop_all(self, containers: Mapping[str, Running], codes: dict[str, int]) -> None:
+        def stop(host: str) -> None:
+            codes[host] = containers[host].stop(self._spec.stop_grace).exit_code
+
+        threads = [threading.Thread(target=stop, args=(host,)) for host in containers if host not in codes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _verdict(
+        self, ended: str, codes: Mapping[str, int], trees: list[Tree], containers: Mapping[str, Running]
+    ) -> tuple[str, str, str | None]:
+        if ended == "stop":
+            return "Stopped", "Stopped", None
+        if ended == "late":
+            return "Stopped", "MaxRuntimeExceeded", None
+        bad = next((host for host, code in codes.items() if code), None)  # the first to end so
+        if bad is None:
+            return "Completed", "Completed", None
+        tree = trees[list(containers).index(bad)]
+        reason = tree.failure()
+        if reason is None and containers[bad].is_out_of_memory():
+            reason = "the memory of the instance was used up, and the kernel ended a process"
+        said = "" if reason is None else f"{reason[: limits.FAILURE_REASON_CHARS]}, "
+        return "Failed", "Failed", f"AlgorithmError: {said}exit code: {codes[bad]}"
