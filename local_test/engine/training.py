@@ -103,16 +103,13 @@ class TrainingRun:
         spec = self._spec
         names = tuple(f"algo-{number}" for number in range(1, spec.hosts + 1))
         hosts = [Host(name, names, spec.instance_type) for name in names]
-        self._on_status("Downloading")
-        trees = [
-            Tree.build(self._base if spec.hosts == 1 else self._base / h.name, spec.hyperparameters, spec.channels, h)
-            for h in hosts
-        ]
         containers: dict[str, Running] = {}
         with ExitStack() as stack:
             network = None
             if spec.hosts > 1 or spec.isolated:
                 network = stack.enter_context(self._runner.network(spec.isolated))
+            self._on_status("Downloading")
+            trees = [self._tree(host) for host in hosts]
             for host, tree in zip(hosts, trees, strict=True):
                 stack.enter_context(tree.in_use())
                 for name, channel in spec.channels.items():
@@ -151,6 +148,10 @@ class TrainingRun:
                 tuple(trees),
                 time.monotonic() - begun,
             )
+
+    def _tree(self, host: Host) -> Tree:
+        base = self._base if len(host.hosts) == 1 else self._base / host.name
+        return Tree.build(base, self._spec.hyperparameters, self._spec.channels, host)
 
     def _parts(self) -> tuple[Part, ...]:
         read_only = [

@@ -156,6 +156,7 @@ def _read(exchange: _Exchange, deadline: float) -> Iterator[bytes]:
             if not part:
                 if response.length:
                     raise Broken(f"the connection ended {response.length} bytes before the answer did")
+                response.close()  # so that the connection may be used again
                 return
             yield part
     except TimeoutError:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from local_test.engine.tree import MARK, Tree, TreeError
+from local_test.engine.tree import MARK, Channel, Host, Tree, TreeError
 
 
 @pytest.fixture
@@ -63,3 +63,46 @@ def test_serving_needs_a_tree(tmp_path: Path) -> None:
         Tree.at(tmp_path)
     (tmp_path / MARK).touch()
     assert Tree.at(tmp_path).paths.base == tmp_path
+
+
+def test_T13_a_sharded_channel_gives_each_host_its_objects_or_none(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a", "b", "c", "d"):
+        (source / name).write_text(name)
+    names = ("algo-1", "algo-2", "algo-3", "algo-4", "algo-5")
+    sharded = Channel(source, distribution="ShardedByS3Key")
+    found = []
+    for name in names:
+        tree = Tree.build(tmp_path / name, {}, {"train": sharded, "all": source}, Host(name, names))
+        found.append([file.name for file in (tree.paths.data / "train").iterdir()])
+        assert len(list((tree.paths.data / "all").iterdir())) == 4
+    assert found == [["a"], ["b"], ["c"], ["d"], []]
+    config = json.loads(tree.paths.input_data_config.read_text())
+    assert [config[name]["S3DistributionType"] for name in ("train", "all")] == ["ShardedByS3Key", "FullyReplicated"]
+
+
+def test_T03_T05_what_a_channel_and_a_host_are_told(tmp_path: Path, data: Path) -> None:
+    channel = Channel(data, "FastFile", content_type="text/csv")
+    hosts = ("algo-1", "algo-2")
+    tree = Tree.build(tmp_path / "ml", {}, {"train": channel}, Host("algo-2", hosts, "ml.m5.large"))
+    assert json.loads(tree.paths.input_data_config.read_text())["train"] == {
+        "TrainingInputMode": "FastFile",
+        "S3DistributionType": "FullyReplicated",
+        "RecordWrapperType": "None",
+        "ContentType": "text/csv",
+    }
+    assert json.loads(tree.paths.resource_config.read_text()) == {
+        "current_host": "algo-2",
+        "hosts": ["algo-1", "algo-2"],
+        "network_interface_name": "eth0",
+        "current_instance_type": "ml.m5.large",
+        "current_group_name": "homogeneousCluster",
+        "instance_groups": [
+            {
+                "instance_group_name": "homogeneousCluster",
+                "instance_type": "ml.m5.large",
+                "hosts": ["algo-1", "algo-2"],
+            }
+        ],
+    }

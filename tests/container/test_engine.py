@@ -1,0 +1,223 @@
+"""The engine with Docker: somebody else's program in an image, with several hosts, limits and isolation."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker as sdk
+import pytest
+
+from local_test.engine import docker_runner, owner
+from local_test.engine.containers import OWNER, EngineError, Resources
+from local_test.engine.docker_runner import DockerRunner
+from local_test.engine.process_runner import free_port
+from local_test.engine.serving import NeverReady, Server, ServingSpec
+from local_test.engine.tree import Channel
+from tests.container.conftest import STOCK, docker
+from tests.runs import PROGRAM, Bed
+from tests.server import PATIENCE, ROOT
+
+pytestmark = pytest.mark.container
+
+MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    client = sdk.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def bed(client: Any, tmp_path: Path, build: Callable[[str, dict[str, str]], str]) -> Bed:
+    files = {name: (PROGRAM / name).read_text() for name in ("train", "serve")}
+    image = build(f"FROM {STOCK}\nCOPY train serve /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n", files)
+    return Bed(DockerRunner(client), image, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    ours = f"label={OWNER}={owner.this_process()}"
+    assert docker("ps", "--all", "--quiet", "--filter", ours).stdout == ""
+    assert docker("network", "ls", "--quiet", "--filter", ours).stdout == ""
+
+
+def test_a_job_from_its_inputs_to_its_metrics(bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "never handed on")
+    (tmp_path / "a.csv").write_text("1\n")
+    channels = {"train": Channel(tmp_path / "a.csv"), "fast": Channel(tmp_path / "a.csv", "FastFile")}
+    result = bed.train("report", channels, environment={"OWN": "1"})
+    assert (result.status, result.failure_reason, result.exit_codes) == ("Completed", None, {"algo-1": 0}), bed.log
+    assert [(metric.name, metric.value) for metric in result.metrics] == [("loss", 0.5), ("loss", 0.25)]
+    assert json.loads((result.trees[0].paths.model / "algo-1.json").read_text()) == {
+        "channels": {"train": ["a.csv"], "fast": ["a.csv"]},
+        "environment": {"OWN": "1"},
+        "arguments": [],
+    }
+
+
+def test_C05_an_entry_point_and_arguments_of_the_jobs_own(bed: Bed) -> None:
+    result = bed.train("report", entrypoint=("python3", "/own/train"), arguments=("--fast", "1"))
+    assert json.loads((result.trees[0].paths.model / "algo-1.json").read_text())["arguments"] == ["--fast", "1"]
+
+
+def test_T04_several_hosts_meet_by_name_and_get_their_share(bed: Bed, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a", "b"):
+        (source / name).write_text("x")
+    result = bed.train("meet", {"train": Channel(source, distribution="ShardedByS3Key")}, hosts=3)
+    assert (result.status, sorted(result.exit_codes)) == ("Completed", ["algo-1", "algo-2", "algo-3"]), bed.log
+    met = [json.loads((t.paths.model / f"algo-{n}.json").read_text()) for n, t in enumerate(result.trees, 1)]
+    assert met == [["algo-2", "algo-3"], ["algo-1", "algo-3"], ["algo-1", "algo-2"]]
+    assert [[p.name for p in (t.paths.data / "train").iterdir()] for t in result.trees] == [["a"], ["b"], []]
+
+
+def test_one_host_that_fails_ends_the_job(bed: Bed) -> None:
+    begun = time.monotonic()
+    result = bed.train("fail", hosts=2, stop_grace=1)
+    assert result.status == "Failed"
+    assert result.failure_reason == "AlgorithmError: the cause\n\nand more of it, exit code: 3"
+    assert time.monotonic() - begun < PATIENCE
+
+
+def test_T35_a_stop_leaves_time_for_a_checkpoint_and_ends_in_a_kill(bed: Bed) -> None:
+    assert bed.train_until("wait", lambda run: run.stop()).exit_codes == {"algo-1": 0}
+    bed.log.clear()
+    assert bed.train_until("stubborn", lambda run: run.stop(), stop_grace=1).exit_codes == {"algo-1": 137}
+
+
+def test_T37_T39_an_interrupted_job_begins_again_from_its_checkpoint(bed: Bed, tmp_path: Path) -> None:
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+    result = bed.train_until("wait", lambda run: run.interrupt(), checkpoints=checkpoints)
+    assert result.status == "Completed"
+    assert (result.trees[0].paths.model / "resumed").read_text() == "7"
+
+
+def test_T09_a_fast_file_channel_cannot_be_written(bed: Bed, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1\n")
+    assert bed.train("write", {"train": Channel(tmp_path / "a.csv", "FastFile")}).status == "Completed"
+    assert bed.said() == ["refused 30"]
+
+
+def test_T10_a_channel_in_pipe_mode(bed: Bed, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1\n")
+    assert bed.train("pipe", {"train": Channel(tmp_path / "a.csv", "Pipe")}).status == "Completed"
+    assert bed.said() == ["read 2", "read 2"]
+
+
+def test_T15_isolation_leaves_no_way_out(bed: Bed) -> None:
+    with bed.serving() as somebody:
+        there = {"OWN": f"{somebody.running.host}:{somebody.running.port}"}
+        bed.train("outside", environment=there)
+        bed.train("outside", environment=there, isolated=True)
+    assert [line for line in bed.said() if "reached" in line] == ["reached", "not reached"]
+
+
+def test_memory_that_runs_out_is_said(bed: Bed) -> None:
+    result = bed.train("memory", resources=Resources(cpus=1, memory=128 * MIB))
+    assert result.failure_reason == (
+        "AlgorithmError: the memory of the instance was used up, and the kernel ended a process, exit code: 137"
+    )
+
+
+def test_an_instance_larger_than_this_machine_is_clamped_and_said(bed: Bed) -> None:
+    assert bed.train("report", resources=Resources(cpus=192, memory=2**42)).status == "Completed"
+    assert any(line.startswith("192 processors were asked for; this machine has ") for line in bed.said())
+    assert any(line.startswith("4096.0 GiB were asked for; this machine has ") for line in bed.said())
+
+
+def test_a_server_is_ready_asked_and_stopped(bed: Bed) -> None:
+    with bed.serving() as server:
+        assert server.ping() == 200
+        assert server.invoke(b"1,2\n", {"Content-Type": "text/csv"}).body == b"1,2\n"
+        assert server.invoke(b"write", {}).body == b"refused 30"  # H-19
+        assert server.invoke(b"see", {}).body == b"model"
+    port = free_port()
+    with bed.serving(publish=port) as server:
+        assert (server.url, server.ping()) == (f"http://127.0.0.1:{port}", 200)
+    with bed.serving(port=9123) as server:  # P-02
+        assert server.ping() == 200
+
+
+def test_an_isolated_server_is_reached_by_its_caller_only(bed: Bed) -> None:
+    with bed.runner.network(isolated=True) as network, bed.serving(network=network) as server:
+        assert server.invoke(b"1", {}).body == b"1"
+
+
+@pytest.mark.parametrize(
+    ("does", "sentence"),
+    [
+        ("end", r"the container ended with exit code 5 before it was ready; its last lines:\n  no model here$"),
+        ("never", r"/ping did not say 200 within 1 s: it answered 503 \(H-04\); its last lines:\n  serving$"),
+    ],
+)
+def test_H04_why_it_never_was_ready(bed: Bed, does: str, sentence: str) -> None:
+    with pytest.raises(NeverReady, match=sentence), bed.serving(does, start_timeout=1):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [
+        ("tiffin:nowhere", "^Docker has no image tiffin:nowhere$"),
+        ("debian:trixie-slim", r"^Docker did not start debian.*: it has no executable 'train' on its PATH \(C-02\)$"),
+    ],
+)
+def test_an_image_that_cannot_be_started(client: Any, tmp_path: Path, image: str, sentence: str) -> None:
+    with pytest.raises(EngineError, match=sentence):
+        Bed(DockerRunner(client), image, tmp_path).train("report")
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+import docker
+from local_test.engine.docker_runner import DockerRunner
+from local_test.engine.serving import Server, ServingSpec
+runner = DockerRunner(docker.from_env())
+with runner.network(isolated=True) as network:
+    server = Server.start(runner, ServingSpec(sys.argv[1], Path(sys.argv[2]), network=network), print)
+    print("ready", server.running.id, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_command_left_running_is_ended_at_the_next_start(bed: Bed, client: Any, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-c", KILLED, bed.image, str(tmp_path / "ml")]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    with subprocess.Popen(arguments, env=environ, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        container = next(line.split()[1] for line in starter.stdout if line.startswith("ready"))
+        docker_runner.reap(client)  # its starter lives
+        assert client.containers.get(container).status == "running"
+        starter.send_signal(signal.SIGKILL)
+        starter.wait()
+        starter.stdout.close()
+    gone = docker_runner.reap(client)
+    assert {text.split()[0] for text in gone} == {"container", "network"}
+    assert docker("ps", "--all", "--quiet", "--filter", f"ancestor={bed.image}").stdout == ""
+
+
+def test_invoking_through_the_engine_costs_little(bed: Bed, tmp_path: Path) -> None:
+    """Not a measurement: a delayed ACK would be 40 ms."""
+    (tmp_path / "ml" / "model").mkdir(parents=True)
+    server = Server.start(bed.runner, ServingSpec(bed.image, tmp_path / "ml"), lambda _line: None)
+    try:
+        took = []
+        for _ in range(50):
+            begun = time.perf_counter()
+            server.invoke(b"1,2,3\n", {"Content-Type": "text/csv"})
+            took.append(time.perf_counter() - begun)
+        assert sorted(took)[25] < 0.03
+    finally:
+        server.close()
