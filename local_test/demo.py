@@ -1,8 +1,11 @@
 """`make demo`: the whole job on the shipped colours, on any machine with Python: train, serve, predict, report."""
 
+import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from local_test import client, terminal
 from local_test.engine.containers import Runner
@@ -16,6 +19,11 @@ DATA = PROGRAM_ROOT / "model" / "data" / "colours.csv"
 PAYLOAD = Path(__file__).parent / "payloads" / "colours.csv"
 HYPERPARAMETERS = {"algorithm": "tree", "color_space": "lab", "seed": "0"}
 STEPS = 4
+
+
+def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("demo", parents=parents, help="train, serve and predict without Docker")
+    parser.set_defaults(command=lambda options: run(options.base_dir))
 
 
 def run(base: Path) -> int:

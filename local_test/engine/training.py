@@ -36,6 +36,7 @@ class TrainingSpec:
     stop_grace: float = limits.STOP_GRACE_TRAIN
     checkpoints: Path | None = None  # one folder for all hosts (T-38)
     metric_definitions: Mapping[str, re.Pattern[str]] = field(default_factory=dict)  # T-40
+    more: tuple[Part, ...] = ()  # that the container sees beside what is the job's
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class TrainingRun:
             if channel.input_mode == "FastFile"  # T-09
         ]
         shared = [Part("checkpoints", source=self._spec.checkpoints)] if self._spec.checkpoints else []
-        return (Part("."), *read_only, *shared)
+        return (Part("."), *read_only, *shared, *self._spec.more)
 
     def _sink(self, host: str) -> Callable[[str], None]:
         def sink(line: str) -> None:

@@ -4,13 +4,19 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from local_test.engine.process_runner import free_port
-from tests.server import ROOT
-from tests.unit.local_test.harness import harness, serving, stopped_while_fitting
+from tests.server import PATIENCE, ROOT
+from tests.unit.local_test.harness import environment, harness, serving, stopped_while_fitting
 from tiffin import limits
 
 FAST = ("-p", "max_leaf_nodes=60")
@@ -134,6 +140,108 @@ def test_a_stop_ends_a_job_and_all_it_started(tmp_path: Path, stop: signal.Signa
     assert code == 130, output
     assert not any((tmp_path / "ml" / "model").iterdir())
     assert not _alive_with(str(tmp_path))
+
+
+def test_serve_starts_again_when_its_code_changes(base: Path, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    plug = "def model_fn(model_dir): return 0\ndef predict_fn(data, model): return ['{}'] * len(data)\n"
+    (code / "inference.py").write_text(plug.format("first"))
+    options = ("--no-docker", "--base-dir", str(base), "--port", "0", "--code", str(code), "--watch")
+    with watched(*options) as (lines, url):
+        assert ask(url) == "first"
+        (code / "inference.py").write_text("def model_fn(model_dir):\n    broken\n")
+        assert "changed: inference.py" in until(lines, "not ready: the container ended with exit code 1")
+        (code / "inference.py").write_text(plug.format("second"))
+        until(lines, "ready at ")
+        assert ask(url) == "second"
+
+
+@contextmanager
+def watched(*options: str) -> Iterator[tuple[Iterator[str], str]]:
+    """`serve` as it goes on: its lines, and the address once it is ready; ended by Ctrl-C."""
+    command = [sys.executable, "-m", "local_test", "serve", *options]
+    with subprocess.Popen(
+        command, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        too_late = threading.Timer(2 * PATIENCE, process.kill)
+        too_late.start()
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        try:
+            yield lines, until(lines, "ready at ")[-1].split()[2]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.read() is not None
+            code = process.wait()
+            too_late.cancel()
+        assert code == 0
+
+
+def until(lines: Iterator[str], beginning: str) -> list[str]:
+    seen = []
+    for line in lines:
+        seen.append(line.rstrip("\n"))
+        if line.startswith(beginning):
+            return seen
+    raise AssertionError("\n".join(seen))
+
+
+def ask(url: str) -> str:
+    request = urllib.request.Request(f"{url}/invocations", data=b"1\n", headers={"Content-Type": "text/csv"})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        return str(answer.read().decode().strip())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("train", "--pipe", "test"), "--pipe test: there is no channel of that name"),
+        (("train", "--hosts", "0"), "--hosts 0: a job has one host or more"),
+        (("train", "--hosts", "2"), "containers that see each other need Docker, which does not answer here"),
+        (("serve", "--watch"), "--watch needs the folder to watch: --code FOLDER"),
+    ],
+)
+def test_options_that_cannot_be_had_are_said(tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:
+    command, *rest = options
+    done = harness(command, "--no-docker", "--base-dir", str(tmp_path / "ml"), *rest)
+    assert (done.returncode, done.stderr) == (1, f"local_test: {sentence}\n")
+    assert not (tmp_path / "ml").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--memory=much", "'much' is no size; write 512M or 8G"),
+        ("--metric=loss=([", "'([' is no regular expression"),
+        ("--metric=loss=x", "'x' has no group; the first one is the number (T-40)"),
+        ("--code=nowhere", "there is no folder nowhere"),
+        ("--channel=train", "'train' is not NAME=VALUE"),
+    ],
+)
+def test_options_that_say_nothing_are_refused(option: str, sentence: str) -> None:
+    done = harness("train", option)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+def test_metrics_and_checkpoints_of_a_job(tmp_path: Path) -> None:
+    (tmp_path / "plug").mkdir()
+    (tmp_path / "plug" / "training.py").write_text(
+        "def train_fn(job):\n"
+        "    job.metric('auc', 0.75)\n"
+        "    (job.model_dir / 'model').write_bytes((job.channel('train').path / 'a').read_bytes())\n"
+        "    (job.checkpoint_dir / 'epoch').write_text('1')\n"
+    )
+    (tmp_path / "a").write_text("x")
+    done = harness(
+        *("train", "--no-docker", "--base-dir", str(tmp_path / "ml"), "--code", str(tmp_path / "plug")),
+        *("--channel", f"train={tmp_path / 'a'}", "--fast-file", "train", "--metric", r"auc=auc=([\d.]+)"),
+        *("--checkpoints", str(tmp_path / "kept")),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "metric auc: 0.75" in done.stdout.splitlines()
+    assert (tmp_path / "kept" / "epoch").read_text() == "1"
 
 
 def _alive_with(text: str) -> list[str]:
