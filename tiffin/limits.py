@@ -16,7 +16,13 @@ MAX_RUNTIME = 24 * 3600 * SECONDS  # T-42: the default
 FAILURE_REASON_CHARS = 1024  # T-32
 PAYLOAD = 25 * MIB  # H-10: real-time, by the current documentation
 PAYLOAD_SERVERLESS = 4 * MIB  # S-01: each way
-PAYLOAD_BATCH = 100 * MIB  # B-03
+PAYLOAD_BATCH = 100 * MIB  # B-03: of one request, and of all that are under way at one instance
+TRANSFORM_PAYLOAD_MB = 6  # B-03: where neither the job nor the container says
+TRANSFORM_TIMEOUT = 600 * SECONDS  # B-08: of one request, where the job does not say
+TRANSFORM_TIMEOUT_MOST = 3600 * SECONDS  # B-08
+TRANSFORM_RETRIES = 3  # B-08: the default, and the most
+TRANSFORM_ENVIRONMENT = 16  # C-11: entries
+FILTER_CHARS = 63  # B-09
 ERROR_BODY = 2048  # H-17: bytes; our choice, so that the whole sentence reaches the caller
 UNPACKED = 256 * MIB  # of a compressed body; our choice, so that a small request cannot fill the memory
 
