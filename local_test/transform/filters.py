@@ -110,13 +110,17 @@ class JsonPath:
 
     def of_rows(self) -> Callable[[list[str]], Sequence[str]]:
         """For rows of CSV, each taken as an array. What it gives raises IndexError or FilterError."""
-        step = self._steps[0] if len(self._steps) == 1 else None
-        if step is not None and len(step.indexes) > 1:
-            return itemgetter(*step.indexes)  # a million rows take a second less than by `select`
+        indexes, part = (self._steps[0].indexes, self._steps[0].part) if len(self._steps) == 1 else ((), None)
+        if len(indexes) > 1:
+            return itemgetter(*indexes)  # twice as fast as `select`, and there may be millions
+        if len(indexes) == 1:
+            return lambda row: (row[indexes[0]],)
 
         def columns(row: list[str]) -> Sequence[str]:
-            found = self.select(row)
-            return found if isinstance(found, list) else [found]
+            if part is not None and (found := row[part]):
+                return found
+            selected: list[str] = self.select(row)
+            return selected
 
         return columns
 

@@ -34,7 +34,7 @@ class Container:
 
     def __init__(self, url: str, timeout: float, retries: int, stop: threading.Event) -> None:
         parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
+        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
             raise ValueError(f"{url!r} is not the address of a container: http://host:port")
         self._host, self._port = parts.hostname, parts.port or limits.PORT
         self._timeout, self._retries, self._stop = timeout, retries, stop

@@ -84,6 +84,7 @@ class Lane:
         headers = (("Content-Type", job.content_type), ("Accept", job.accept))
         self._headers = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers if value)
         self._under_way: deque[tuple[_Work, Batch | None, Future[bytes] | None]] = deque()
+        self._bodies = 0  # of those under way: a file's end is none
         self._results: list[FileResult] = []
         self._warned: set[str] = set()  # of each kind one is enough
         self._gone = ""  # why no more requests are tried
@@ -131,13 +132,17 @@ class Lane:
                 if work.failure or self._stop.is_set():
                     return
                 self._look_at(work, batch)
-                self._under_way.append((work, batch, pool.submit(self._answer, work, batch)))
+                self._put(work, batch, pool.submit(self._answer, work, batch))
         except (SplitError, OSError) as error:
             text = str(error) if isinstance(error, SplitError) else f"cannot be read: {error}"
             # Behind the batches before it: what the container says of those comes first.
             failed: Future[bytes] = Future()
             failed.set_exception(SplitError(text))
-            self._under_way.append((work, Batch(b""), failed))
+            self._put(work, Batch(b""), failed)
+
+    def _put(self, work: _Work, batch: Batch, future: Future[bytes]) -> None:
+        self._under_way.append((work, batch, future))
+        self._bodies += 1
 
     def _answer(self, work: _Work, batch: Batch) -> bytes:
         """In a thread of the pool."""
@@ -156,12 +161,13 @@ class Lane:
         return body
 
     def _take(self, most: int) -> None:
-        """Wait for the oldest until no more than `most` are under way."""
-        while len(self._under_way) > most:
+        """Wait for the oldest until no more than `most` are under way, and end the files before those."""
+        while self._under_way and (self._bodies > most or self._under_way[0][1] is None):
             work, batch, future = self._under_way.popleft()
             if batch is None or future is None:
                 self._end(work)
                 continue
+            self._bodies -= 1
             try:
                 answer = future.result()
                 if work.failure is None:

@@ -1,14 +1,16 @@
 """How a job asks the container: what it says itself, then what /execution-parameters say, then the defaults (B-02)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from local_test.transform.job import BATCH_STRATEGIES, TransformJob
 from tiffin import limits
 
 _MOST_MB = limits.PAYLOAD_BATCH // limits.MIB
-_SPELLINGS = {"MULTI_RECORD": "MultiRecord", "SINGLE_RECORD": "SingleRecord"}
+_SPELLINGS = {"MULTI_RECORD": "MultiRecord", "SINGLE_RECORD": "SingleRecord"}  # the container's, and the API's
+_WRITTEN = {name: text for text, name in _SPELLINGS.items()}
 
 Say = Callable[[str], None]
 
@@ -25,10 +27,9 @@ class Parameters:
         return self.payload_mb * limits.MIB or None
 
     def __str__(self) -> str:  # as SageMaker's own line in the job's log
-        spelling = {name: written for written, name in _SPELLINGS.items()}[self.batch_strategy]
         return (
             f"MaxConcurrentTransforms={self.concurrent_transforms}, MaxPayloadInMB={self.payload_mb},"
-            f" BatchStrategy={spelling}"
+            f" BatchStrategy={_WRITTEN[self.batch_strategy]}"
         )
 
 
@@ -46,7 +47,7 @@ def decide(job: TransformJob, status: int, body: bytes, say: Say) -> Parameters:
             f" {fits} at once (B-03)"
         )
         concurrent = fits
-    strategy = job.batch_strategy or _strategy(offered) or BATCH_STRATEGIES[0]
+    strategy = job.batch_strategy or offered.get("BatchStrategy") or BATCH_STRATEGIES[0]
     return Parameters(concurrent, payload, strategy)
 
 
@@ -58,41 +59,32 @@ def environment(job: TransformJob) -> dict[str, str]:
     if job.max_concurrent_transforms:
         found["SAGEMAKER_MAX_CONCURRENT_TRANSFORMS"] = str(job.max_concurrent_transforms)
     if job.batch_strategy is not None:
-        found["SAGEMAKER_BATCH_STRATEGY"] = {name: text for text, name in _SPELLINGS.items()}[job.batch_strategy]
+        found["SAGEMAKER_BATCH_STRATEGY"] = _WRITTEN[job.batch_strategy]
     return {**job.environment, **found}
 
 
-def _offered(body: bytes, say: Say) -> dict[str, int]:
+def _offered(body: bytes, say: Say) -> dict[str, Any]:
+    """What of it is usable; the rest is said."""
     try:
         document = json.loads(body)
     except ValueError:
         document = None
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         say("/execution-parameters answered 200 with no JSON object; it is passed over (B-02)")
         return {}
-    found = {}
-    for name, least, most in (("MaxConcurrentTransforms", 1, None), ("MaxPayloadInMB", 0, _MOST_MB)):
-        value = document.get(name)
-        if (
-            isinstance(value, int)
-            and not isinstance(value, bool)
-            and value >= least
-            and (most is None or value <= most)
-        ):
-            found[name] = value
-        elif name in document:
-            say(f"/execution-parameters: {name}={value!r} is passed over: it is no whole number in its range (B-02)")
     strategy = document.get("BatchStrategy")
-    strategy = _SPELLINGS.get(strategy, strategy) if isinstance(strategy, str) else strategy
-    if strategy in BATCH_STRATEGIES:
-        found["BatchStrategy"] = BATCH_STRATEGIES.index(strategy)
-    elif "BatchStrategy" in document:
-        say(
-            f"/execution-parameters: BatchStrategy={strategy!r} is passed over:"
-            f" it is none of {', '.join(_SPELLINGS)} (B-02)"
-        )
-    return found
+    found = {
+        "MaxConcurrentTransforms": _whole(document.get("MaxConcurrentTransforms"), 1, None),
+        "MaxPayloadInMB": _whole(document.get("MaxPayloadInMB"), 0, _MOST_MB),
+        "BatchStrategy": strategy if strategy in BATCH_STRATEGIES else _SPELLINGS.get(str(strategy)),
+    }
+    for name, value in found.items():
+        if value is None and name in document:
+            say(f"/execution-parameters: {name}={document[name]!r} is passed over: it is no value of it (B-02)")
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _strategy(offered: Mapping[str, int]) -> str | None:
-    return BATCH_STRATEGIES[offered["BatchStrategy"]] if "BatchStrategy" in offered else None
+def _whole(value: object, least: int, most: int | None) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+        return None
+    return value

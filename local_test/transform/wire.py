@@ -61,7 +61,8 @@ class Connection:
         return opened
 
     def _exchange(self, sock: socket.socket, line: str, headers: bytes, body: Body) -> Answer:
-        head = f"{line} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n".encode() + headers
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        head = f"{line} HTTP/1.1\r\nHost: {host}:{self._port}\r\n".encode() + headers
         try:
             try:
                 self._send(sock, head, body)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_B04_a_record_a_request_gives_the_same(server: Server, colours: Path, la
     outcome = run(lines_of_csv(batch_strategy="SingleRecord"), [(source, target)], [url(server)])
     assert outcome.files[0].requests == rows
     assert target.read_bytes() == b"".join(labels.splitlines(keepends=True)[:rows])
+
+
+def test_a_million_rows_take_less_than_five_seconds(
+    server: Server, colours: Path, labels: bytes, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "million.csv", tmp_path / "million.csv.out"
+    source.write_bytes(colours.read_bytes() * 10)
+    started = time.monotonic()
+    outcome = run(lines_of_csv(), [(source, target)], [url(server)])
+    assert time.monotonic() - started < 5  # measured: 0.4
+    assert outcome.status == "Completed"
+    assert target.read_bytes() == labels * 10
 
 
 def test_B03_a_body_of_unknown_length(server: Server, colours: Path, labels: bytes, tmp_path: Path) -> None:

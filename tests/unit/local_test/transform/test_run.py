@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 import threading
 from collections.abc import Sequence
@@ -201,6 +202,37 @@ def test_stop_ends_it(tmp_path: Path) -> None:
     assert left_over(tmp_path) == []
 
 
+def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
+    def answer(request: Request) -> tuple[int, bytes]:
+        if request.number == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return 200, request.body
+
+    pairs = files(tmp_path, b"1\n" * 100_000)
+    with telling(answer) as container:
+        with pytest.raises(KeyboardInterrupt):
+            run(one_by_one(max_concurrent_transforms=1), pairs, [container.url])
+        assert len(container.requests) < 50_000
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_slow_answer_holds_up_no_other_until_twice_as_many_wait(tmp_path: Path) -> None:
+    """One file a request, so that files' ends are counted for nothing."""
+    fourth = threading.Event()
+
+    def answer(request: Request) -> tuple[int, bytes]:
+        if request.body == b"0\n":
+            assert fourth.wait(PATIENCE)
+        if request.body == b"3\n":
+            fourth.set()
+        return 200, request.body
+
+    pairs = files(tmp_path, *[b"%d\n" % number for number in range(8)])
+    with telling(answer) as container:
+        outcome = run(one_by_one(max_concurrent_transforms=2), pairs, [container.url])
+    assert outcome.status == "Completed"
+
+
 def test_says_how_far_it_is(tmp_path: Path) -> None:
     pairs = files(tmp_path, b"1\n2\n", b"3\n")
     seen: list[Progress] = []
@@ -243,7 +275,7 @@ def test_B03_a_body_of_unknown_length_is_chunked(tmp_path: Path) -> None:
     assert request.headers["transfer-encoding"] == "chunked"
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8080", "https://127.0.0.1", "http://"])
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "https://127.0.0.1", "http://", "http://127.0.0.1:1/invocations"])
 def test_an_address_that_is_none(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="is not the address of a container"):
         run(SINGLE, files(tmp_path, b"1\n"), [url])
