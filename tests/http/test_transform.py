@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from local_test.transform import command
@@ -20,6 +21,8 @@ from local_test.transform.lane import Progress
 from local_test.transform.parameters import environment
 from local_test.transform.run import run
 from tests.server import PATIENCE, ROOT, Server, children, serving
+from tiffin.codecs import recordio
+from tiffin.table import ArrayRows, Table
 
 ROWS = 100_000
 
@@ -78,6 +81,19 @@ def test_a_million_rows_take_less_than_five_seconds(
     assert time.monotonic() - started < 5  # measured: 0.4
     assert outcome.status == "Completed"
     assert target.read_bytes() == labels * 10
+
+
+def test_B04_recordio_frames_are_packed(server: Server, tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).integers(0, 256, (40_000, 3)).astype(np.float32)
+    body = recordio.encode(Table(ArrayRows(rows)))
+    source, target = tmp_path / "colours.rec", tmp_path / "colours.rec.out"
+    source.write_bytes(body)
+    kind = "application/x-recordio-protobuf"
+    job = TransformJob(content_type=kind, accept="text/csv", split_type="RecordIO", max_payload_in_mb=1)
+    outcome = run(job, [(source, target)], [url(server)])
+    assert (outcome.status, outcome.failure_reason) == ("Completed", "")
+    assert outcome.files[0].requests > 1
+    assert target.read_bytes() == server.invoke(body, kind, Accept="text/csv").body
 
 
 def test_B03_a_body_of_unknown_length(server: Server, colours: Path, labels: bytes, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -279,3 +280,48 @@ def test_B03_a_body_of_unknown_length_is_chunked(tmp_path: Path) -> None:
 def test_an_address_that_is_none(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="is not the address of a container"):
         run(SINGLE, files(tmp_path, b"1\n"), [url])
+
+
+def test_a_failed_file_is_not_read_to_its_end(tmp_path: Path) -> None:
+    pipe, target = tmp_path / "input", tmp_path / "out" / "input.out"
+    os.mkfifo(pipe)
+    broken = threading.Event()
+
+    def feed() -> None:
+        with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as end:
+            for _ in range(10_000):
+                end.write(b"x\n" * 1000)
+            return
+        broken.set()
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    with telling(lambda _: (400, b"")) as container:
+        outcome = run(TransformJob(split_type="Line", batch_strategy="SingleRecord"), [(pipe, target)], [container.url])
+    feeder.join(PATIENCE)
+    assert outcome.status == "Failed"
+    assert broken.is_set()
+
+
+def test_nothing_is_to_be_seen_before_a_file_is_whole(tmp_path: Path) -> None:  # B-07
+    pairs = files(tmp_path, b"1\n2\n3\n")
+    seen: list[bool] = []
+    with telling(echo) as container:
+        run(SINGLE, pairs, [container.url], progress=lambda _: seen.append(pairs[0][1].exists()))
+    assert seen == [False] * 3
+    assert written(pairs) == [b"1\n2\n3\n"]
+
+
+def test_a_join_keeps_bytes_that_are_no_utf_8(tmp_path: Path) -> None:
+    pairs = files(tmp_path, b"caf\xe9,1\n")
+    job = TransformJob(
+        content_type="text/csv",
+        accept="text/csv",
+        split_type="Line",
+        assemble_with="Line",
+        join_source="Input",
+        input_filter="$[0]",
+    )
+    with telling(echo) as container:
+        assert run(job, pairs, [container.url]).failure_reason == ""
+    assert written(pairs) == [b"caf\xe9,1,caf\xe9\n"]
