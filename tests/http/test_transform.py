@@ -169,6 +169,7 @@ def test_B10_two_instances(server: Server, trained: Path, colours: Path, labels:
         pairs.append((tmp_path / f"{number}.csv", tmp_path / "out" / f"{number}.csv.out"))
     with serving(trained, environment(lines_of_csv())) as other:
         outcome = run(lines_of_csv(), pairs, [url(server), url(other)])
+        other.stop()  # its log is whole then
         assert other.log.count(" invocation ") == 2
     assert outcome.status == "Completed"
     assert [target.read_bytes() for _, target in pairs] == [labels] * 4
