@@ -1,6 +1,7 @@
 """`python -m local_test`: SageMaker on your machine.
 
-Commands: train, serve, predict, demo. The /opt/ml tree they share lies in .tiffin/ml unless --base-dir says otherwise.
+Commands: train, serve, predict, transform, demo. The /opt/ml tree they share lies in .tiffin/ml unless --base-dir says
+otherwise.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from local_test import client, demo
 from local_test.commands import options, predict, serve, train
 from local_test.engine.containers import EngineError
 from local_test.engine.tree import TreeError
+from local_test.transform import command as transform
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_parser(commands, [tree, container])
     serve.add_parser(commands, [tree, container])
     predict.add_parser(commands, [tree])
+    transform.add_parser(commands, [tree, container])
     demo.add_parser(commands, [tree])
     return parser
 

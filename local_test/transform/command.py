@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from local_test import client, terminal
+from local_test.commands import options as shared
+from local_test.engine.containers import Part
+from local_test.engine.serving import Server, ServingSpec
+from local_test.engine.tree import Tree, TreeError
 from local_test.transform.assemble import SUFFIX
 from local_test.transform.job import (
     ASSEMBLY_TYPES,
@@ -97,21 +101,24 @@ def _containers(options: argparse.Namespace, job: TransformJob) -> Iterator[list
     if options.url:
         yield options.url
         return
-    from local_test.runners import choose
-    from local_test.tree import Tree, TreeError
-
     tree = Tree.at(options.base_dir)
     if not tree.artifact():
         raise TreeError(f"{tree.paths.model} is empty: train first")
-    runner, why = choose(options.image, options.docker, environment(job))
-    terminal.say(f"running as {runner.name}: {why}")
+    runner, image = shared.runner(options)
+    spec = ServingSpec(
+        image,
+        tree.paths.base,
+        environment(job) | shared.environment(options, runner.runs_images),
+        (Part("model", read_only=True), *shared.code_part(options, runner.runs_images)),
+        resources=shared.resources(options),
+    )
     with tree.in_use(), ExitStack() as stack:
-        servers = [
-            stack.enter_context(runner.serving(tree, 0, terminal.log_lines("serve")))
-            for _ in range(max(1, options.instance_count))
-        ]
+        servers = []
+        for _ in range(max(1, options.instance_count)):
+            servers.append(Server.begin(runner, spec, terminal.log_lines("serve")))
+            stack.callback(servers[-1].close)
         for server in servers:
-            client.wait_until_ready(server)
+            server.wait_until_ready()
         yield [server.url for server in servers]
 
 

@@ -7,20 +7,20 @@ import random
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from local_test.commands import options as shared
 from local_test.transform import command
 from local_test.transform.job import TransformJob
 from local_test.transform.lane import Progress
 from local_test.transform.parameters import environment
 from local_test.transform.run import run
-from tests.server import PATIENCE, ROOT, Server, children, serving
+from tests.server import PATIENCE, Server, children, serving
+from tests.unit.local_test.harness import harness
 from tiffin.codecs import recordio
 from tiffin.table import ArrayRows, Table
 
@@ -192,17 +192,8 @@ def test_B07_a_server_that_dies_in_the_middle(trained: Path, colours: Path, tmp_
 
 def options(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    how = argparse.ArgumentParser(add_help=False)
-    how.add_argument("--base-dir", type=Path)
-    how.add_argument("--image")
-    how.add_argument("--docker", action=argparse.BooleanOptionalAction)
-    how.add_argument("--env", action="append", default=[])
-    command.add_parser(parser.add_subparsers(), [how])
+    command.add_parser(parser.add_subparsers(), [shared.tree(), shared.container()])
     return parser.parse_args(["transform", *arguments])
-
-
-def main(arguments: list[str]) -> int:
-    return command.run(options(*arguments))
 
 
 @pytest.fixture
@@ -222,18 +213,9 @@ def test_the_command_asks_a_running_server(server: Server, folder: Path, capsys:
 
 def test_the_command_starts_servers_and_ends_them(trained: Path, folder: Path) -> None:
     """As a process of its own, so that what it leaves open is its own too."""
-    main = "import sys; from tests.http.test_transform import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", main, str(folder / "in"), "--output", str(folder / "out")),
-            *("--base-dir", str(trained), "--no-docker", "--content-type", "text/csv", "--instance-count", "2"),
-        ],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=2 * PATIENCE,
-        check=False,
+    done = harness(
+        *("transform", str(folder / "in"), "--output", str(folder / "out"), "--base-dir", str(trained), "--no-docker"),
+        *("--content-type", "text/csv", "--instance-count", "2"),
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (folder / "out" / "a.csv.out").read_text() == "blue\n"
