@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from local_test.engine.containers import EngineError, Runner
 from local_test.engine.instance import Instance, is_gone
 from local_test.engine.serving import ServingSpec
-from local_test.engine.wire import Reply
+from local_test.wire import Reply
 from tiffin import limits
 
 PING_EVERY = 5 * limits.SECONDS  # H-03

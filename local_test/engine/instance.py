@@ -5,9 +5,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from local_test.engine.client import WireError
 from local_test.engine.containers import Runner
 from local_test.engine.serving import Server, ServingSpec
-from local_test.engine.wire import Reply, WireError
+from local_test.wire import Reply
 
 Log = Callable[[str, str], None]  # the container's host name, or "", and a line
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_test.engine.client import Client, WireError
 from local_test.engine.containers import EngineError, Log, Network, Part, Resources, Runner, Running, Spec
-from local_test.engine.wire import Client, Reply, WireError
+from local_test.wire import Reply
 from tiffin import limits
 
 _POLL = 0.05 * limits.SECONDS

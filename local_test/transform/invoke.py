@@ -8,7 +8,7 @@ import json
 import threading
 from urllib.parse import urlsplit
 
-from local_test.transform.wire import Answer, Body, Connection
+from local_test.wire import Body, Connection, Reply
 from tiffin import limits
 
 _PAUSE = 0.1 * limits.SECONDS  # before the second attempt; doubled for each further one
@@ -41,12 +41,12 @@ class Container:
         self._own = threading.local()
         self._all: list[Connection] = []
 
-    def execution_parameters(self) -> Answer:
+    def execution_parameters(self) -> Reply:
         """B-02. Status 0 where nobody answers: the first invocation will say so better."""
         try:
-            return self._connection().request("GET /execution-parameters", b"", b"", _ASK_TIMEOUT)
+            return self._connection().request("GET /execution-parameters", b"", None, _ASK_TIMEOUT)
         except OSError:
-            return Answer(0, b"")
+            return Reply(0, {}, b"")
 
     def invoke(self, body: Body, headers: bytes) -> bytes:
         """The body of the 2xx answer. `headers`: each with its line end. Raises InvocationFailed, or Stopped."""

@@ -19,7 +19,7 @@ from local_test.transform.job import CSV, TransformJob, media_type
 from local_test.transform.join import Processing, ProcessingError
 from local_test.transform.parameters import Parameters, Say
 from local_test.transform.split import Batch, Source, SplitError, batches
-from local_test.transform.wire import Body
+from local_test.wire import Body
 
 _HEAD = 64 * 1024
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from local_test.engine.client import Broken, Client, TimedOut, Unreachable
 from local_test.engine.process_runner import free_port
-from local_test.engine.wire import Broken, Client, TimedOut, Unreachable
 
 Handler = Callable[[socket.socket, int], None]  # a connection and its number
 
@@ -141,11 +141,11 @@ def test_H09_no_answer_is_told_from_a_broken_one(listen: Callable[[Handler], Cli
 
     with pytest.raises(TimedOut, match="no answer came in time"):
         listen(silent).request("GET", "/", timeout=0.2)
-    with pytest.raises(Broken, match=r"ended (in the middle|6 bytes before)"):
+    with pytest.raises(Broken, match="the answer ended after 4 of 10 bytes"):
         listen(short).request("GET", "/")
-    with pytest.raises(Broken, match="ended before an answer came"):
+    with pytest.raises(Broken, match="closed it without an answer"):
         listen(gone).request("GET", "/")
-    with pytest.raises(Broken):
+    with pytest.raises(Broken, match="the answer is no HTTP: b'hello'"):
         listen(babble).request("GET", "/")
 
 
@@ -158,7 +158,7 @@ def test_H02_nobody_and_nobody_in_time() -> None:
             waiting.append(socket.socket())
             waiting[-1].setblocking(False)
             waiting[-1].connect_ex(full.getsockname())
-        with pytest.raises(Unreachable, match="did not accept a connection within 250 ms"):
+        with pytest.raises(Unreachable, match=r"no connection within 250 ms \(H-02\)"):
             Client("127.0.0.1", full.getsockname()[1]).request("GET", "/ping")
         for each in waiting:
             each.close()

@@ -6,31 +6,37 @@ costs more than a small model's answer.
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 _BLOCK = 256 * 1024
 _HEAD = 64 * 1024
 _NO_BODY = frozenset({204, 304})
 
-Body = bytes | Callable[[], Iterator[bytes]]  # a callable begins the body anew; it is sent chunked
+Body = bytes | Callable[[], Iterator[bytes]] | None  # a callable begins the body anew; it is sent chunked
 
 
 class BrokenAnswer(ConnectionError):
     """What came is no HTTP, or ended too early."""
 
 
+class NotAccepted(OSError):
+    """The connection was not accepted in time."""
+
+
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     status: int
+    headers: Mapping[str, str]  # names in lower case
     body: bytes
 
 
 class Connection:
     """Opened by the first request. One thread's."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str, port: int, connect_timeout: float | None = None) -> None:
+        """`connect_timeout` None: a connection may take as long as the whole of a request."""
+        self._host, self._port, self._connect_timeout = host, port, connect_timeout
         self._socket: socket.socket | None = None
         self._received = b""
         self._deadline = 0.0
@@ -40,11 +46,19 @@ class Connection:
             self._socket.close()
         self._socket, self._received = None, b""
 
-    def request(self, line: str, headers: bytes, body: Body, timeout: float) -> Answer:
+    def request(self, line: str, headers: bytes, body: Body, timeout: float) -> Reply:
         """`line`: `POST /invocations`; `headers`: each with its line end.
 
         Tried once more on a new connection where the container had closed the kept one meanwhile. Raises OSError,
         of which TimeoutError is one.
+        """
+        head, parts = self.begin(line, headers, body, timeout)
+        return Reply(head.status, head.headers, b"".join(parts))
+
+    def begin(self, line: str, headers: bytes, body: Body, timeout: float) -> tuple[Reply, Iterator[bytes]]:
+        """The answer's head, with an empty body, and its body's bytes as they come; the iterator raises OSError.
+
+        Until the iterator is at its end the connection takes no other request; one that is given up closes it.
         """
         self._deadline = time.monotonic() + timeout
         if self._socket is not None:
@@ -55,32 +69,60 @@ class Connection:
         return self._exchange(self._open(), line, headers, body)
 
     def _open(self) -> socket.socket:
-        opened = socket.create_connection((self._host, self._port), self._left())
+        left = self._left()
+        try:
+            opened = socket.create_connection(
+                (self._host, self._port), left if self._connect_timeout is None else min(left, self._connect_timeout)
+            )
+        except TimeoutError:
+            if self._connect_timeout is None:
+                raise
+            raise NotAccepted(f"no connection within {self._connect_timeout * 1000:.0f} ms (H-02)") from None
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = opened
         return opened
 
-    def _exchange(self, sock: socket.socket, line: str, headers: bytes, body: Body) -> Answer:
+    def _exchange(self, sock: socket.socket, line: str, headers: bytes, body: Body) -> tuple[Reply, Iterator[bytes]]:
         host = f"[{self._host}]" if ":" in self._host else self._host
         head = f"{line} HTTP/1.1\r\nHost: {host}:{self._port}\r\n".encode() + headers
+        is_whole = True
         try:
             try:
                 self._send(sock, head, body)
             except (BrokenPipeError, ConnectionResetError):
                 # A refusal may come before the whole body was read: it is there to be read, and the connection is not.
-                answer, _ = self._receive(sock)
-                keeps = False
-            else:
-                answer, keeps = self._receive(sock)
+                is_whole = False
+            version, status, fields = self._head(sock)
+            while 100 <= status < 200:  # noqa: PLR2004  interim answers
+                version, status, fields = self._head(sock)
         except BaseException:
             self.close()
             raise
-        if not keeps:
-            self.close()
-        return answer
+        keeps = is_whole and version == b"HTTP/1.1" and fields.get("connection", "").lower() != "close"
+        if "chunked" in fields.get("transfer-encoding", "").lower():
+            parts = self._chunks(sock)
+        elif status in _NO_BODY:
+            parts = iter(())
+        elif "content-length" in fields:
+            parts = self._exactly(sock, fields["content-length"])
+        else:
+            parts, keeps = self._to_the_end(sock), False
+        return Reply(status, fields, b""), self._body(parts, keeps)
+
+    def _body(self, parts: Iterator[bytes], keeps: bool) -> Iterator[bytes]:
+        is_whole = False
+        try:
+            yield from parts
+            is_whole = True
+        finally:
+            if not (is_whole and keeps):
+                self.close()
 
     def _send(self, sock: socket.socket, head: bytes, body: Body) -> None:
         sock.settimeout(self._left())
+        if body is None:
+            sock.sendall(head + b"\r\n")
+            return
         if isinstance(body, bytes):
             sock.sendall(b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body))
             return
@@ -90,21 +132,7 @@ class Connection:
             sock.sendall(b"%x\r\n%s\r\n" % (len(block), block))
         sock.sendall(b"0\r\n\r\n")
 
-    def _receive(self, sock: socket.socket) -> tuple[Answer, bool]:
-        """The answer, and whether the connection may be used again."""
-        status = 100
-        while 100 <= status < 200:  # noqa: PLR2004  interim answers
-            version, status, fields = self._head(sock)
-        keeps = version == b"HTTP/1.1" and fields.get(b"connection", b"").lower() != b"close"
-        if status in _NO_BODY:
-            return Answer(status, b""), keeps
-        if b"chunked" in fields.get(b"transfer-encoding", b"").lower():
-            return Answer(status, self._chunks(sock)), keeps
-        if b"content-length" in fields:
-            return Answer(status, self._exactly(sock, _number(fields[b"content-length"], 10))), keeps
-        return Answer(status, self._to_the_end(sock)), False
-
-    def _head(self, sock: socket.socket) -> tuple[bytes, int, dict[bytes, bytes]]:
+    def _head(self, sock: socket.socket) -> tuple[bytes, int, dict[str, str]]:
         while b"\r\n\r\n" not in self._received:
             if len(self._received) > _HEAD:
                 raise BrokenAnswer("the answer's headers do not end")
@@ -114,17 +142,15 @@ class Connection:
         version, _, rest = first.partition(b" ")
         if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
             raise BrokenAnswer(f"the answer is no HTTP: {first[:40]!r}")
-        pairs = (line.partition(b":") for line in lines)
+        pairs = (line.decode("latin-1").partition(":") for line in lines)
         return version, int(rest[:3]), {name.strip().lower(): value.strip() for name, _, value in pairs}
 
-    def _chunks(self, sock: socket.socket) -> bytes:
-        parts = []
+    def _chunks(self, sock: socket.socket) -> Iterator[bytes]:
         while size := _number(self._line(sock).partition(b";")[0], 16):
-            parts.append(self._exactly(sock, size))
+            yield from self._counted(sock, size)
             self._line(sock)
         while self._line(sock):  # trailers
             pass
-        return b"".join(parts)
 
     def _line(self, sock: socket.socket) -> bytes:
         while b"\r\n" not in self._received:
@@ -134,20 +160,22 @@ class Connection:
         line, _, self._received = self._received.partition(b"\r\n")
         return line
 
-    def _exactly(self, sock: socket.socket, size: int) -> bytes:
-        parts, have = [self._received], len(self._received)
-        while have < size:
-            parts.append(self._more(sock, f"the answer ended after {have} of {size} bytes"))
-            have += len(parts[-1])
-        data = b"".join(parts)
-        self._received = data[size:]
-        return data[:size]
+    def _exactly(self, sock: socket.socket, length: str) -> Iterator[bytes]:
+        yield from self._counted(sock, _number(length.encode("latin-1"), 10))
 
-    def _to_the_end(self, sock: socket.socket) -> bytes:
-        parts = [self._received]
-        while block := self._some(sock):
-            parts.append(block)
-        return b"".join(parts)
+    def _counted(self, sock: socket.socket, size: int) -> Iterator[bytes]:
+        have = 0
+        while have < size:
+            block = self._received or self._more(sock, f"the answer ended after {have} of {size} bytes")
+            part, self._received = block[: size - have], block[size - have :]
+            have += len(part)
+            yield part
+
+    def _to_the_end(self, sock: socket.socket) -> Iterator[bytes]:
+        block, self._received = self._received, b""
+        while block:
+            yield block
+            block = self._some(sock)
 
     def _more(self, sock: socket.socket, otherwise: str) -> bytes:
         if block := self._some(sock):
