@@ -170,7 +170,12 @@ packages <- c(
   cv.glmnet = "glmnet", BinaryTree = "party", constparty = "partykit", workflow = "workflows", kknn = "kknn"
 )
 
-predict_method <- function(class) !is.null(utils::getS3method("predict", class, optional = TRUE, envir = globalenv()))
+# As utils::getS3method finds it, which would load the package tools.
+predict_method <- function(class) {
+  name <- paste0("predict.", class)
+  registered <- get(".__S3MethodsTable__.", envir = asNamespace("stats"))
+  exists(name, envir = globalenv(), mode = "function") || exists(name, envir = registered, inherits = FALSE)
+}
 
 # Raises no_model for what cannot be asked to predict.
 has_predict <- function(model, source) {
@@ -308,10 +313,17 @@ answered <- function(data, by) {
 }
 
 predicted <- function(rows, names, kinds, values, texts, by) {
-  rows_out(answered(frame(rows, names, kinds, values, texts), by), by)
+  swept(rows_out(answered(frame(rows, names, kinds, values, texts), by), by), rows)
 }
 
-predicted_plain <- function(rows, names, flat, by) rows_out(answered(plain_frame(rows, names, flat), by), by)
+predicted_plain <- function(rows, names, flat, by) swept(rows_out(answered(plain_frame(rows, names, flat), by), by), rows)
+
+# What many rows leave does not wait for the next collection: it costs less than a millisecond.
+swept <- function(value, rows) {
+  force(value)
+  if (rows >= 1000L) gc(full = FALSE)
+  value
+}
 
 # With input_fn or output_fn what goes between them stays here.
 
@@ -351,9 +363,16 @@ forget <- function(keys) {
   NULL
 }
 
-# Before the processes are forked: what is old is looked at seldom, and so stays shared for long.
+# Before the processes are forked. A full collection writes to all that R holds, and so ends the sharing of it; what can
+# be done is to hold little. So the user's functions are compiled here, once, and the compiler is unloaded (an eighth of
+# what R is); and garbage is collected each so many allocations, instead of when it has grown as large as what is used.
 settle <- function() {
-  for (time in 1:3) gc(full = TRUE)
+  for (name in ls(globalenv())) {
+    if (is.function(globalenv()[[name]])) assign(name, compiler::cmpfun(globalenv()[[name]]), envir = globalenv())
+  }
+  unloadNamespace("compiler")
+  for (time in 1:3) used <- gc(full = TRUE)["Ncells", "used"]
+  gctorture2(max(60000, used %/% 6)) # whatever its name says, nothing but that
   NULL
 }
 
@@ -388,6 +407,7 @@ read_files <- function(files) {
 }
 
 train <- function(job, channels) {
+  gctorture2(0) # as R has it: a job forks nothing, and wants its time
   sought <- function(names) {
     found <- intersect(names, names(channels))
     if (length(found)) return(found[[1L]])

@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 SOURCE = Path(__file__).with_name("rlang.R")
 NO_LIMIT = float("inf")
 _STACK = 32 * 2**20  # bytes
+_SMALL = ("--min-nsize=160k", "--min-vsize=2M")  # R's heap grows from there; R's own 64 MB would be filled with garbage
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3  # of glibc's malloc.h
 
 # What R keeps for a missing number, text's code or logical.
 NA_DOUBLE = np.array([0x7FF00000000007A2], np.uint64).view(np.float64)[0]
@@ -88,12 +90,13 @@ class R:
             ) from error
         self._rinterface, self._rlib = rinterface, openrlib.rlib
         self._lock = threading.RLock()
-        embedded.set_initoptions(("rpy2", "--quiet", "--vanilla", "--no-save"))
+        embedded.set_initoptions(("rpy2", "--quiet", "--vanilla", "--no-save", *_SMALL))
         callbacks.consoleread = lambda _prompt: ""
         callbacks.consolewrite_print = _printed
         callbacks.consolewrite_warnerror = _warned
         callbacks.showmessage = _warned
-        with _signal_kept(signal.SIGINT), _locale_kept():
+        _give_memory_back()
+        with _signal_kept(signal.SIGINT), _locale_kept(), _collected_often():
             rinterface.initr(interactive=False)
         self._stacks = _Stacks(f"{openrlib.R_HOME}/lib/libR.so")
         # The process that started R removes its folder; one that was forked must not (its siblings use it).
@@ -291,6 +294,21 @@ def _signal_kept(number: signal.Signals) -> Iterator[None]:
     yield
     if threading.current_thread() is threading.main_thread():
         signal.signal(number, before)
+
+
+def _give_memory_back() -> None:
+    """One arena for all threads, and large blocks mapped: else each thread keeps what a large request took once."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_M_ARENA_MAX, 1)
+    libc.mallopt(_M_MMAP_THRESHOLD, 128 * 2**10)
+
+
+@contextmanager
+def _collected_often() -> Iterator[None]:
+    """Each so many allocations, so that the heap stays dense; rlang.R says when that ends (`settle`, `train`)."""
+    os.environ["R_GCTORTURE"] = "30000"
+    yield
+    del os.environ["R_GCTORTURE"]  # which other programs in R would take as well
 
 
 @contextmanager
