@@ -8,12 +8,20 @@ from tiffin.errors import NoModel
 log = logging.getLogger(__name__)
 
 
+def installed(package: str) -> str | None:
+    """By its own name, or by what is imported: `xgboost` is what the package xgboost-cpu holds too."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        owners = metadata.packages_distributions().get(package)
+        return metadata.version(owners[0]) if owners else None
+
+
 def check(package: str, trained: str, allow_mismatch: bool) -> None:
     """A patch apart is a warning; a minor version apart raises NoModel, unless the setting allows it."""
-    try:
-        here = metadata.version(package)
-    except metadata.PackageNotFoundError:
-        raise NoModel(f"the artifact needs {package} {trained}, and this server has no {package}") from None
+    here = installed(package)
+    if here is None:
+        raise NoModel(f"the artifact needs {package} {trained}, and this server has no {package}")
     if trained == here:
         return
     if trained.split(".")[:2] == here.split(".")[:2]:

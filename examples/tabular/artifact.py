@@ -9,7 +9,6 @@ import json
 import logging
 import platform
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -168,7 +167,8 @@ def _packages(estimator: str) -> tuple[str, ...]:
 
 def _versions(estimator: str) -> dict[str, str]:
     packages = ("numpy", *_packages(estimator))
-    return {"python": platform.python_version(), "tiffin": __version__} | {p: metadata.version(p) for p in packages}
+    found = {package: versions.installed(package) or "" for package in packages}
+    return {"python": platform.python_version(), "tiffin": __version__} | found
 
 
 def _read(file: Path) -> dict[str, Any]:
