@@ -367,10 +367,10 @@ forget <- function(keys) {
 # be done is to hold little. So the user's functions are compiled here, once, and the compiler is unloaded (an eighth of
 # what R is); and garbage is collected each so many allocations, instead of when it has grown as large as what is used.
 settle <- function() {
-  for (name in ls(globalenv())) {
-    if (is.function(globalenv()[[name]])) assign(name, compiler::cmpfun(globalenv()[[name]]), envir = globalenv())
+  for (name in ls(globalenv())) { # `try`: a binding may be locked, and the compiler another package's import
+    if (is.function(globalenv()[[name]])) try(assign(name, compiler::cmpfun(globalenv()[[name]]), envir = globalenv()), silent = TRUE)
   }
-  unloadNamespace("compiler")
+  if (!"package:compiler" %in% search()) try(unloadNamespace("compiler"), silent = TRUE)
   for (time in 1:3) used <- gc(full = TRUE)["Ncells", "used"]
   gctorture2(max(60000, used %/% 6)) # whatever its name says, nothing but that
   NULL

@@ -330,3 +330,19 @@ def test_functions_of_r_read_and_write_bodies_themselves(tmp_path: Path) -> None
         400,
         "the body has a NUL character, which R's text cannot hold",
     )
+
+
+LOCKED = """
+library(compiler)
+lockBinding("COLUMNS", globalenv())
+predict_fn <- cmpfun(function(data, model) data$x * model)
+model_fn <- function(model_dir) 2
+for (name in c("predict_fn", "model_fn")) lockBinding(name, globalenv())
+"""
+
+
+def test_locked_functions_and_a_compiler_in_use_are_let_be(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "model.R").write_text(f'COLUMNS <- list(x = "numeric")\n{LOCKED}')
+    with container("--volume", f"{tmp_path}:/opt/ml/model:ro") as server:
+        assert server.invoke(b"21\n").body == b"42.0\n"
