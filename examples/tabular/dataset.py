@@ -11,7 +11,7 @@ from tiffin.errors import BadJob
 from tiffin.job import Channel
 from tiffin.table import Floats, shortened
 
-from .schema import Column, Schema, infer, is_missing
+from .schema import Column, Schema, Seen, infer, is_missing
 
 Labels = npt.NDArray[Any]
 
@@ -64,6 +64,13 @@ def schema_of(
     rows: Rows, target: str | None, ignored: tuple[str, ...], categorical: tuple[str, ...], most: int
 ) -> Schema:
     """The columns' types, by what is in them. Raises BadJob."""
+    used = used_columns(rows, target, ignored, categorical)
+    columns = [infer(name, Seen.of(rows.column(name)), most, name in categorical) for name in used]
+    return Schema(tuple(columns), target, ignored)
+
+
+def used_columns(rows: Rows, target: str | None, ignored: tuple[str, ...], categorical: tuple[str, ...]) -> list[str]:
+    """Those to learn from. Raises BadJob."""
     for what, names in (("target", (target,) if target else ()), ("ignore", ignored), ("categorical", categorical)):
         for name in names:
             if name not in rows.names:
@@ -71,8 +78,7 @@ def schema_of(
     used = [name for name in rows.names if name != target and name not in ignored]
     if not used:
         raise BadJob("there is no column to learn from but the target and those to ignore")
-    columns = [infer(name, rows.column(name), most, name in categorical) for name in used]
-    return Schema(tuple(columns), target, ignored)
+    return used
 
 
 def features(rows: Rows, schema: Schema) -> Floats:
@@ -96,6 +102,8 @@ def target_of(rows: Rows, name: str, as_labels: bool, known: tuple[str | int, ..
         column = Column(name, "number")
         return Target((), _codes(column, rows))
     whole = all(cell.lstrip("-").isdecimal() and str(int(cell)) == cell for cell in cells)
+    if known is not None:
+        whole = whole and all(isinstance(label, int) for label in known)
     labels: list[Any] = [int(cell) for cell in cells] if whole else list(cells)
     kinds = known if known is not None else tuple(sorted(set(labels)))
     places = {label: index for index, label in enumerate(kinds)}

@@ -10,7 +10,7 @@ A missing value is NaN. It is taken where the training data had missing values i
 import difflib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -98,25 +98,63 @@ class Schema:
             raise BadPayload(f"is no column of this model, which takes {', '.join(self.names)}", column=name)
 
 
-def infer(name: str, cells: Sequence[str], max_categories: int, as_category: bool) -> Column:
-    """From a column of a CSV; raises BadJob for one that is neither numbers nor a few categories."""
-    present = [cell for cell in cells if not is_missing(cell)]
-    missing = len(present) < len(cells)
-    if not present:
+@dataclass(frozen=True)
+class Seen:
+    """What the cells of a column were, as far as its type hangs on it; `distinct` are their texts."""
+
+    distinct: frozenset[str]
+    is_missing: bool
+    are_numbers: bool
+    are_booleans: bool
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> "Seen":
+        distinct = frozenset(cell for cell in cells if not is_missing(cell))
+        return cls(
+            distinct,
+            any(is_missing(cell) for cell in cells),
+            all(_is_number(cell) for cell in distinct),
+            {cell.lower() for cell in distinct} <= {"true", "false"},
+        )
+
+    @classmethod
+    def merged(cls, parts: Sequence["Seen"]) -> "Seen":
+        return cls(
+            frozenset().union(*(part.distinct for part in parts)),
+            any(part.is_missing for part in parts),
+            all(part.are_numbers for part in parts),
+            all(part.are_booleans for part in parts),
+        )
+
+    def shortened(self, most: int) -> "Seen":
+        """With one text more than a category may have: enough to refuse it."""
+        return replace(self, distinct=frozenset(sorted(self.distinct)[: most + 1]))
+
+    def document(self) -> dict[str, Any]:
+        return {**asdict(self), "distinct": sorted(self.distinct)}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Seen":
+        return cls(**{**document, "distinct": frozenset(document["distinct"])})
+
+
+def infer(name: str, seen: Seen, max_categories: int, as_category: bool) -> Column:
+    """Raises BadJob for a column that is neither numbers nor a few categories."""
+    if not seen.distinct:
         raise BadJob(f"column {name!r} is empty in every row; leave it out, or name it in ignore")
-    distinct = set(present)
     if not as_category:
-        if {cell.lower() for cell in distinct} <= {"true", "false"}:
-            return Column(name, "boolean", missing=missing)
-        if all(_is_number(cell) for cell in distinct):
-            return Column(name, "number", missing=missing)
-    if len(distinct) > max_categories:
-        text = next(cell for cell in present if as_category or not _is_number(cell))
+        if seen.are_booleans:
+            return Column(name, "boolean", missing=seen.is_missing)
+        if seen.are_numbers:
+            return Column(name, "number", missing=seen.is_missing)
+    texts = sorted(seen.distinct)
+    if len(texts) > max_categories:
+        text = next((text for text in texts if as_category or not _is_number(text)), texts[0])
         raise BadJob(
-            f"column {name!r} has {len(distinct)} different texts, such as {shortened(text)}: an id or free text is no "
+            f"column {name!r} has {len(texts)} different texts, such as {shortened(text)}: an id or free text is no "
             f"category. Name it in ignore, or raise max_categories={max_categories}"
         )
-    return Column(name, "category", tuple(sorted(distinct)), missing)
+    return Column(name, "category", tuple(texts), seen.is_missing)
 
 
 def is_missing(cell: Cell) -> bool:

@@ -19,21 +19,26 @@ def of(task: str, model: Pipeline, rows: Floats, target: Any) -> dict[str, float
     return {name: float(value) for name, value in found.items() if math.isfinite(value)}
 
 
-def _classification(model: Pipeline, rows: Floats, target: Any) -> dict[str, float]:
-    answers = model.predict(rows)
+def of_answers(task: str, target: Any, answers: Any) -> dict[str, float]:
+    """Of a classification or a regression, without the model."""
+    if task == "classification":
+        return {
+            "accuracy": float(metrics.accuracy_score(target, answers)),
+            "f1_macro": float(metrics.f1_score(target, answers, average="macro", zero_division=0.0)),
+        }
     return {
-        "accuracy": metrics.accuracy_score(target, answers),
-        "f1_macro": metrics.f1_score(target, answers, average="macro", zero_division=0.0),
+        "rmse": float(metrics.root_mean_squared_error(target, answers)),
+        "mae": float(metrics.mean_absolute_error(target, answers)),
+        "r2": float(metrics.r2_score(target, answers)) if len(target) > 1 else math.nan,
     }
+
+
+def _classification(model: Pipeline, rows: Floats, target: Any) -> dict[str, float]:
+    return of_answers("classification", target, model.predict(rows))
 
 
 def _regression(model: Pipeline, rows: Floats, target: Any) -> dict[str, float]:
-    answers = np.asarray(model.predict(rows)).reshape(-1)
-    return {
-        "rmse": metrics.root_mean_squared_error(target, answers),
-        "mae": metrics.mean_absolute_error(target, answers),
-        "r2": metrics.r2_score(target, answers) if len(rows) > 1 else math.nan,
-    }
+    return of_answers("regression", target, np.asarray(model.predict(rows)).reshape(-1))
 
 
 def _clustering(model: Pipeline, rows: Floats, _: Any) -> dict[str, float]:

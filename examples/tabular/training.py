@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -16,11 +17,12 @@ from tiffin.hyperparameters import Between, Prefixed
 from tiffin.job import Channel, TrainingJob
 from tiffin.table import Floats
 
-from . import artifact, dataset, estimators, scores
+from . import artifact, dataset, estimators, scores, sharded
 from .artifact import TabularModel
 from .dataset import Rows
 from .pipeline import pipeline
 from .schema import Schema
+from .together import Together, together
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,9 @@ def train_fn(job: TrainingJob) -> None:
     estimator = estimators.build(given.estimator, given.parameters, given.seed)
     task = estimators.task(estimator)
     channel, others = job.channel("train", "training"), _held_out(job)
+    if len(job.hosts) > 1 and channel.is_sharded and sharded.can_train(estimator):
+        _train_over_shards(job, estimator, task, channel, others)
+        return
     _refuse_shards(job, channel, *others)
     if not job.is_leader:
         log.info("one host trains, %s", job.hosts[0])
@@ -76,9 +81,7 @@ def train_fn(job: TrainingJob) -> None:
 
     model = _fit(schema, estimator, training)
     found = {name: _scores(name, task, model, data) for name, data in held_out.items()}
-    for name, values in found.items():
-        for score, value in values.items():
-            job.metric(f"{name}_{score}", value)
+    _tell(job, found)
     if training is not everything:
         model = _fit(schema, clone(estimator), everything)
         log.info(
@@ -87,6 +90,62 @@ def train_fn(job: TrainingJob) -> None:
             len(rows.cells),
         )
     artifact.save(job.model_dir, TabularModel(given.estimator, task, schema, labels, model), given.format, found)
+
+
+def _train_over_shards(
+    job: TrainingJob, estimator: BaseEstimator, task: str, channel: Channel, others: list[Channel]
+) -> None:
+    given: Hyperparameters = job.hyperparameters
+    with together(job.hosts, job.current_host) as group:
+        rows = sharded.read(channel, given.header, group)
+        target = _target(given, task, estimator, rows)
+        if target is None:
+            raise BadJob(f"{given.estimator} over shards needs a target")
+        ignored, categorical = _names(given.ignore), _names(given.categorical)
+        used = dataset.used_columns(rows, target, ignored, categorical)
+        columns = sharded.columns_of(rows, used, categorical, given.max_categories, group)
+        schema = Schema(columns, target, ignored)
+        labels = sharded.labels_of(rows, target, group) if task == "classification" else ()
+
+        def data(rows: Rows) -> Data:
+            with group.telling():
+                return _data(rows, schema, task, labels)[0]
+
+        everything = training = data(rows)
+        held_out = {c.name: data(_own_part(c, given, rows, group)) for c in others}
+        if not held_out:
+            training, held_out["test"] = everything, everything.part(slice(0, 0))
+            if len(everything.features) >= LEAST:
+                training, held_out["test"] = _split(everything, task, given)
+        log.info("%d rows here, %d of them held out", len(rows.cells), len(rows.cells) - len(training.features))
+        with sharded.Fitting(job, group) as library:
+            model = library.fit(schema, estimator, training.features, training.target, len(labels))
+            found = {
+                name: sharded.scored(group, model, part.features, part.target, partial(scores.of_answers, task))
+                for name, part in held_out.items()
+            }
+            if training is not everything:
+                model = library.fit(schema, estimator, everything.features, everything.target, len(labels))
+        group.exchange(None)  # all have the same trees: one that had failed would have ended the others
+        if group.is_leader:
+            _tell(job, found)
+            artifact.save(
+                job.model_dir, TabularModel(given.estimator, task, schema, labels, model), given.format, found
+            )
+
+
+def _own_part(channel: Channel, given: Hyperparameters, rows: Rows, group: Together) -> Rows:
+    """Of a channel that every host has whole the first host's; its scores are the job's."""
+    if channel.is_sharded:
+        return sharded.read(channel, given.header, group)
+    with group.telling():
+        return dataset.read(channel, given.header) if group.is_leader else Rows(rows.names, [], [])
+
+
+def _tell(job: TrainingJob, found: dict[str, dict[str, float]]) -> None:
+    for name, values in found.items():
+        for score, value in values.items():
+            job.metric(f"{name}_{score}", value)
 
 
 def _fit(schema: Schema, estimator: BaseEstimator, data: Data) -> Pipeline:
@@ -193,5 +252,5 @@ def _refuse_shards(job: TrainingJob, *channels: Channel) -> None:
         if len(job.hosts) > 1 and channel.is_sharded:
             raise BadJob(
                 f"channel {channel.name!r} is ShardedByS3Key over {len(job.hosts)} hosts, and this model trains on "
-                "one: it would see one shard only. Use FullyReplicated, or one host"
+                "one: it would see one shard only. Use FullyReplicated, one host, or an estimator of XGBoost"
             )
