@@ -62,7 +62,7 @@ class DockerRunner:
         if published is not None:
             options["ports"] = {f"{spec.port}/tcp": ("127.0.0.1", published or None)}
         container = self._started(spec, options)
-        return _DockerRunning(container, spec, published is not None, log, lambda: self._give_back(spec))
+        return _DockerRunning(container, spec, published is not None, log, lambda: self._give_back(spec, log))
 
     def _started(self, spec: Spec, options: dict[str, Any]) -> Any:
         from docker.errors import APIError, ImageNotFound
@@ -118,21 +118,26 @@ class DockerRunner:
         finally:
             made.remove()
 
-    def _give_back(self, spec: Spec) -> None:
+    def _give_back(self, spec: Spec, log: Log) -> None:
         """The container wrote as root (C-06); hand its files to the user who has to delete them."""
+        from docker.errors import DockerException
+
         writable = [str(part.folder(spec.tree)) for part in spec.parts if not part.read_only]
         if os.getuid() == 0 or not writable:
             return
-        self._client.containers.run(
-            spec.image,
-            ["-R", f"{os.getuid()}:{os.getgid()}", *writable],
-            entrypoint="chown",
-            user="0",
-            volumes=[f"{folder}:{folder}:rw" for folder in writable],
-            labels={LABEL: "chown", OWNER: owner.this_process()},
-            network_mode="none",
-            remove=True,
-        )
+        try:
+            self._client.containers.run(
+                spec.image,
+                ["-R", f"{os.getuid()}:{os.getgid()}", *writable],
+                entrypoint="chown",
+                user="0",
+                volumes=[f"{folder}:{folder}:rw" for folder in writable],
+                labels={LABEL: "chown", OWNER: owner.this_process()},
+                network_mode="none",
+                remove=True,
+            )
+        except DockerException:  # an image without chown
+            log(f"what the container wrote belongs to root: {', '.join(writable)}")
 
 
 class _DockerRunning:
