@@ -1,7 +1,7 @@
 """`python -m local_test`: SageMaker on your machine.
 
-Commands: train, serve, predict, transform, demo. The /opt/ml tree they share lies in .tiffin/ml unless --base-dir says
-otherwise.
+Commands: train, serve, predict, transform, demo, up, env. The /opt/ml tree that most of them share lies in .tiffin/ml
+unless --base-dir says otherwise.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import signal
 import sys
 
 from local_test import client, demo
+from local_test.api import command as api
 from local_test.commands import options, predict, serve, train
 from local_test.engine.containers import EngineError
 from local_test.engine.tree import TreeError
@@ -21,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         return int(chosen.command(chosen))
-    except (TreeError, EngineError, client.NotServing) as error:
+    except (TreeError, EngineError, client.NotServing, api.NotHere) as error:
         sys.stderr.write(f"local_test: {error}\n")
         return 1
     except KeyboardInterrupt:
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_parser(commands, [tree])
     transform.add_parser(commands, [tree, container])
     demo.add_parser(commands, [tree])
+    api.add_parsers(commands)
     return parser
 
 

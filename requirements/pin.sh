@@ -25,7 +25,10 @@ if [ $# = 0 ]; then
     pin container/requirements-r.txt container/requirements-r.in -c container/requirements.txt
     pin container/requirements-r-build.txt container/requirements-r-build.in -c container/requirements-r.txt
     pin requirements/local.txt requirements/local.in -c container/requirements.txt
-    pin requirements/test.txt requirements/test.in -c requirements/local.txt -c container/requirements-arrow.txt
+    # the same versions, but for what botocore holds below the newest
+    grep -E "^[a-zA-Z0-9_.-]+==" requirements/local.txt | grep -v "^python-dateutil==" | sed "s/ *\\\\$//" >"$tools/local.txt"
+    pin requirements/api.txt requirements/api.in -c "$tools/local.txt"
+    pin requirements/test.txt requirements/test.in -c requirements/api.txt -c container/requirements-arrow.txt
 fi
 # all peers predict with the numpy and scikit-learn that Tiffin has
 grep -E "^(numpy|scikit-learn|scipy|joblib)==" requirements/local.txt | sed "s/[ ;\\\\].*//" >"$tools/same.txt"

@@ -52,6 +52,7 @@ part "format, lint, types, import rules" make --no-print-directory check
 part "unit tests" pytest tests/unit
 part "documentation" pytest tests/docs
 part "real server" pytest tests/http
+part "AWS's API, without containers" pytest tests/aws -m "not container"
 
 docker info >/dev/null 2>&1 || engine_is_ours=yes
 if container/engine.sh; then

@@ -1,0 +1,118 @@
+"""Every place where moto is held: our SageMaker backend and responses put in the place of moto's, its S3 told of files.
+
+moto has no plug-in points; these are the least of its insides that do. `install` says which has moved instead of
+working half: moto is pinned to a minor series, and this is what a new one is judged by.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import moto
+from moto.core.responses import ActionResult, BaseResponse
+from moto.ecr.models import ecr_backends
+from moto.moto_api._internal import mock_random
+from moto.s3.models import s3_backends
+from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
+from moto.sagemaker.responses import SageMakerResponse
+
+from local_test.api import chance, instances, objects
+from local_test.api.platform import Platform
+from local_test.api.training import TrainingBackend, TrainingResponse
+
+# A part adds its pair here; what it does not override is moto's.
+BACKENDS: tuple[type, ...] = (TrainingBackend,)
+RESPONSES: tuple[type, ...] = (TrainingResponse,)
+# At start, after the journal's calls: what a fact of this kind says; then what should run, or is lost, is seen to.
+FACTS: dict[str, Callable[[Platform, str, Any], None]] = {}
+RECONCILE: tuple[Callable[[Platform], None], ...] = ()
+
+
+class HookMoved(Exception):
+    """moto is not what this was written for; its text is for the user."""
+
+
+def install(platform: Platform) -> None:
+    """Before moto serves anything; moto's state is the process's, so once in a process."""
+    for what, holds in points().items():
+        if not holds():
+            raise HookMoved(
+                f"moto {moto.__version__} has moved {what}; local_test.api was written for 5.2: "
+                "pip install 'moto[server]>=5.2.5,<5.3'"
+            )
+    chance.install()
+    instances.loosen()
+    _replace(sagemaker_backends, _backend_of(platform))
+    _replace(s3_backends, objects.backend_of(platform.objects))
+    response: Any = type("LocalSageMakerResponse", (*RESPONSES, Pruned, SageMakerResponse), {"platform": platform})
+    importlib.import_module("moto.sagemaker.urls").url_paths["{0}/$"] = response.dispatch
+
+
+class Pruned(BaseResponse):
+    """Describe answers hold empty structures (`VpcConfig: {}`) that AWS leaves out and typed clients refuse."""
+
+    def serialized(self, action_result: ActionResult) -> Any:
+        result = action_result.result
+        if isinstance(result, Mapping):
+            action_result = ActionResult(pruned(result))
+        return super().serialized(action_result)
+
+
+def pruned(value: Any) -> Any:
+    """Without the members that are None or an empty structure, at every depth; empty lists stay."""
+    if isinstance(value, Mapping):
+        kept = {name: pruned(part) for name, part in value.items()}
+        return {name: part for name, part in kept.items() if part is not None and part != {}}
+    if isinstance(value, list):
+        return [pruned(part) for part in value]
+    return value
+
+
+def points() -> dict[str, Callable[[], bool]]:
+    """What is leaned on, each with a check of it."""
+    paths = {
+        "sagemaker": ["{0}/$"],
+        "s3": ["{0}/(?P<bucket_name_path>[^/]+)/(?P<key_name>.+)"],
+        "ecr": ["{0}/$"],
+    }
+    methods = {
+        SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
+        SageMakerResponse: ["dispatch", "create_training_job", "serialized", "call_action", "create_endpoint"],
+        s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
+    }
+    checks: dict[str, Callable[[], bool]] = {
+        f"the paths of {service}": lambda service=service, wanted=wanted: all(  # type: ignore[misc]
+            path in importlib.import_module(f"moto.{service}.urls").url_paths for path in wanted
+        )
+        for service, wanted in paths.items()
+    }
+    for owner, names in methods.items():
+        for name in names:
+            checks[f"{owner.__name__}.{name}"] = lambda owner=owner, name=name: callable(getattr(owner, name, None))  # type: ignore[misc]
+    for backends in (sagemaker_backends, s3_backends, ecr_backends):
+        checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
+    checks["mock_random"] = lambda: type(mock_random).__name__ in ("MotoRandom", "PerThread")
+    checks["FakeEndpointConfig.validate_instance_type"] = instances.can_loosen
+    checks["FakeKey._value_buffer"] = _has_buffer
+    return checks
+
+
+def _has_buffer() -> bool:
+    from moto.s3.models import FakeKey
+
+    key = FakeKey("name", b"value", account_id="1", region_name="us-east-1")
+    try:
+        return hasattr(key, "_value_buffer") and hasattr(key, "_etag") and hasattr(key, "_metadata")
+    finally:
+        key.dispose()
+
+
+def _backend_of(platform: Platform) -> type[SageMakerModelBackend]:
+    urls = importlib.import_module("moto.sagemaker.urls")
+    # moto finds a backend's paths by the name of its class's module, which here is ours
+    return type("LocalSageMaker", (*BACKENDS, SageMakerModelBackend), {"platform": platform, "_url_module": urls})
+
+
+def _replace(backends: Any, backend: type) -> None:
+    backends.backend = backend
+    backends.clear()

@@ -1,0 +1,305 @@
+"""S3's objects as files: moto keeps the buckets and the names, the bytes lie in the state folder.
+
+Each object is a blob and a description beside it, both put in place by a rename, the description last; a blob that no
+description names is swept at start. What one call changed is written when the call is over (`flush`), by the thread
+that served it: moto sets an object's metadata only after it has put the object. Older versions and delete markers of a
+versioned bucket last until a restart.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto.s3 import urls
+from moto.s3.models import FakeKey, S3Backend, s3_backends
+
+CHUNK = 1 << 20
+KEPT = (  # what a key carries besides its bytes, by moto's names
+    "_storage_class",
+    "checksum_algorithm",
+    "checksum_value",
+    "checksum_type",
+    "encryption",
+    "kms_key_id",
+    "website_redirect_location",
+)
+
+
+class NoObject(Exception):
+    """Its text is for the caller."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """`s3://bucket/key`, the key perhaps empty or a prefix."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def of(cls, uri: str) -> "Location":
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or not bucket:
+            raise NoObject(f"{uri!r} is not an S3 URI (s3://bucket/key)")
+        return cls(bucket, key)
+
+    def under(self, *parts: str) -> "Location":
+        return Location(self.bucket, "/".join([self.key.rstrip("/"), *parts]).lstrip("/"))
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Objects:
+    """What our parts read and write in S3, in this process; HTTP callers come through moto to the same store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._changed = threading.local()
+        self._lock = threading.Lock()
+
+    # what moto's backend tells
+
+    def touch(self, account: str, bucket: str, key: str) -> None:
+        if not hasattr(self._changed, "keys"):
+            self._changed.keys = {}
+        self._changed.keys[account, bucket, key] = None
+
+    def flush(self) -> None:
+        """Put on disk what this thread changed."""
+        keys = getattr(self._changed, "keys", {})
+        for account, bucket, name in list(keys):
+            owner = s3_backends.bucket_accounts.get(bucket, (None, account))[1]
+            self._settle(owner, bucket, name)
+        keys.clear()
+
+    # what our parts use
+
+    def backend(self, account: str, bucket: str) -> Any:
+        backend = s3_backends[s3_backends.bucket_accounts.get(bucket, (None, account))[1]]["aws"]
+        if bucket not in backend.buckets:
+            raise NoObject(f"there is no bucket {bucket!r}")
+        return backend
+
+    def names(self, account: str, location: Location) -> list[str]:
+        """The keys that begin with the location's, in S3's order (by bytes)."""
+        bucket = self.backend(account, location.bucket).buckets[location.bucket]
+        found = [
+            name
+            for name, key in list(bucket.keys.items())
+            if name.startswith(location.key) and isinstance(key, FakeKey)
+        ]
+        return sorted(found, key=str.encode)
+
+    def get(self, account: str, location: Location) -> Any:
+        key = self.backend(account, location.bucket).buckets[location.bucket].keys.get(location.key)
+        if not isinstance(key, FakeKey):
+            raise NoObject(f"there is no object {location}")
+        return key
+
+    def read(self, account: str, location: Location) -> bytes:
+        return bytes(self.get(account, location).value)
+
+    def fetch(self, account: str, location: Location, target: Path) -> None:
+        """A copy in a file of its own, without holding it in memory where it is on disk already."""
+        key = self.get(account, location)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            buffer = key._value_buffer
+            if isinstance(buffer, Blob):
+                with buffer.path.open("rb") as source:
+                    while block := source.read(CHUNK):
+                        file.write(block)
+            else:
+                file.write(key.value)
+
+    def write(
+        self, account: str, location: Location, value: bytes | Path, metadata: dict[str, str] | None = None
+    ) -> None:
+        """Bytes, or a file's (which is copied)."""
+        from moto.s3 import notifications
+
+        backend = self.backend(account, location.bucket)
+        if isinstance(value, bytes):
+            key = backend.put_object(location.bucket, location.key, value)
+        else:
+            key = backend.put_object(location.bucket, location.key, b"", disable_notification=True)
+            blob, key._etag = self._copy(account, location.bucket, location.key, value)
+            key.contentsize = blob.path.stat().st_size
+            key._value_buffer = blob
+        if metadata:
+            key.set_metadata(dict(metadata))
+        self.flush()
+        if isinstance(value, Path):
+            event = notifications.S3NotificationEvent.OBJECT_CREATED_PUT_EVENT
+            notifications.send_event(account, event, backend.get_bucket(location.bucket), key)
+
+    def remove(self, account: str, location: Location) -> None:
+        self.backend(account, location.bucket).delete_object(location.bucket, location.key)
+        self.flush()
+
+    # files
+
+    def load(self) -> tuple[int, int]:
+        """At start, after the buckets: give moto what lies here. How many objects; how many had to be left out."""
+        loaded = lost = 0
+        blobs = set()
+        for description in sorted(self.folder.glob("*/*/*.json")):
+            try:
+                record = json.loads(description.read_bytes())
+                blob = Blob(description.parent / record["blob"])
+                backend = self.backend(record["account"], record["bucket"])
+                if blob.path.stat().st_size != record["size"]:
+                    raise NoObject("half a blob")
+            except (ValueError, KeyError, OSError, NoObject):
+                lost += 1
+                continue
+            key = backend.put_object(
+                record["bucket"], record["key"], b"", etag=record["etag"], disable_notification=True
+            )
+            key._value_buffer = blob
+            key.contentsize = record["size"]
+            key.last_modified = datetime.datetime.fromisoformat(record["modified"])
+            key._metadata.update(record["metadata"])
+            for name in KEPT:
+                setattr(key, name, record[name])
+            if record["tags"]:
+                backend.put_object_tagging(key, record["tags"])
+            blobs.add(blob.path)
+            loaded += 1
+        getattr(self._changed, "keys", {}).clear()
+        for path in self.folder.glob("*/*/*.blob"):
+            if path not in blobs:
+                path.unlink()
+        return loaded, lost
+
+    def _settle(self, account: str, bucket: str, name: str) -> None:
+        folder = self._place(account, bucket)
+        description = folder / f"{_stem(name)}.json"
+        buckets = s3_backends[account]["aws"].buckets
+        key = buckets[bucket].keys.get(name) if bucket in buckets else None
+        with self._lock:
+            if not isinstance(key, FakeKey):
+                if description.is_file():
+                    blob = json.loads(description.read_bytes())["blob"]
+                    description.unlink()
+                    if bucket not in buckets or not buckets[bucket].is_versioned:
+                        (folder / blob).unlink(missing_ok=True)
+                return
+            self._keep(account, buckets[bucket], key, description)
+
+    def _keep(self, account: str, bucket: Any, key: Any, description: Path) -> None:
+        etag = key.etag.strip('"')
+        if not isinstance(key._value_buffer, Blob):
+            blob = Blob(self._new(account, bucket.name, key.name))
+            partial = blob.path.with_suffix(".part")
+            partial.write_bytes(key.value)
+            partial.replace(blob.path)
+            key._value_buffer.close()
+            key._value_buffer = blob
+            if key.multipart:  # its parts are the same bytes once more, each an open file
+                key.multipart.dispose()
+                key.multipart = None
+        backend = s3_backends[account]["aws"]
+        record = {
+            "account": account,
+            "bucket": bucket.name,
+            "key": key.name,
+            "blob": key._value_buffer.path.name,
+            "size": key.contentsize,
+            "etag": etag,
+            "modified": key.last_modified.isoformat(),
+            "metadata": dict(key.metadata),
+            "tags": backend.tagger.get_tag_dict_for_resource(key.arn),
+            **{name: getattr(key, name) for name in KEPT},
+        }
+        before = json.loads(description.read_bytes())["blob"] if description.is_file() else None
+        partial = description.with_suffix(".part")
+        partial.write_text(json.dumps(record), encoding="utf-8")
+        partial.replace(description)
+        if before and before != record["blob"] and not bucket.is_versioned:
+            (description.parent / before).unlink(missing_ok=True)
+
+    def _copy(self, account: str, bucket: str, name: str, source: Path) -> tuple["Blob", str]:
+        blob = Blob(self._new(account, bucket, name))
+        digest = hashlib.md5(usedforsecurity=False)  # S3's ETag
+        partial = blob.path.with_suffix(".part")
+        with source.open("rb") as file, partial.open("wb") as target:
+            while block := file.read(CHUNK):
+                digest.update(block)
+                target.write(block)
+        partial.replace(blob.path)
+        return blob, digest.hexdigest()
+
+    def _new(self, account: str, bucket: str, name: str) -> Path:
+        return self._place(account, bucket) / f"{_stem(name)}-{uuid.uuid4().hex[:12]}.blob"
+
+    def _place(self, account: str, bucket: str) -> Path:
+        folder = self.folder / account / bucket.replace(os.sep, "_")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+class Blob:
+    """Takes the place of a key's temporary file: opened only while it is read, and never removed by being forgotten."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._at = 0
+
+    def seek(self, at: int) -> None:
+        self._at = at
+
+    def read(self, size: int = -1) -> bytes:
+        with self.path.open("rb") as file:
+            file.seek(self._at)
+            block = file.read(size)
+        self._at += len(block)
+        return block
+
+    def close(self) -> None:
+        """moto closes what is overwritten or deleted; the file goes when that is settled."""
+
+
+def backend_of(objects: Objects) -> type[S3Backend]:
+    """moto's S3 backend, telling `objects` what it changes."""
+
+    class DiskBackend(S3Backend):
+        _url_module = urls  # moto would look beside the class
+
+        def put_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> FakeKey:
+            objects.touch(self.account_id, bucket_name, key_name)
+            return super().put_object(bucket_name, key_name, *args, **kwargs)
+
+        def delete_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> Any:
+            objects.touch(self.account_id, bucket_name, key_name)
+            return super().delete_object(bucket_name, key_name, *args, **kwargs)
+
+        def put_object_tagging(self, key: FakeKey, tags: dict[str, str] | None) -> FakeKey:
+            objects.touch(self.account_id, str(key.bucket_name), key.name)
+            return super().put_object_tagging(key, tags)
+
+        def delete_object_tagging(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> None:
+            objects.touch(self.account_id, bucket_name, key_name)
+            super().delete_object_tagging(bucket_name, key_name, *args, **kwargs)
+
+    return DiskBackend
+
+
+def objects_under(folder: Path) -> Iterator[tuple[str, Path]]:
+    """A folder's files, named as the keys they become."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path
+
+
+def _stem(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:32]

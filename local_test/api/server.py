@@ -1,0 +1,161 @@
+"""The API on its port: what is started here is stopped here, on Ctrl-C, SIGTERM and SIGHUP alike.
+
+Start: the journal is read back with nothing running, S3's objects are given to moto, then what should run is started
+(`reconcile` of each part), then the port answers. Stop: no new connections, every job and endpoint stopped, the journal
+closed.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from local_test import terminal
+from local_test.api import hooks
+from local_test.api.command import PORT_FILE, NotHere
+from local_test.api.control import ControlPlane
+from local_test.api.front import Answer, Front, Handler, PortTaken, Request
+from local_test.api.journal import Call, Fact, Journal, newest
+from local_test.api.objects import Objects
+from local_test.api.platform import Platform
+
+LOOPBACK = "127.0.0.1"
+STOP = (
+    10  # seconds for all that runs, at the end; what is left is killed by its owner's end and reaped at the next start
+)
+
+# Answer before the control plane, each None for what is not theirs: the way of an invocation.
+Route = Any  # Callable[[Platform, Request], Answer | None]
+ROUTES: tuple[Route, ...] = ()
+
+
+def run(state: Path, port: int, use_docker: bool | None, *, fresh: bool = False) -> int:
+    """Serve until a signal; raises NotHere with a sentence for the user."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    with serving(state, port, use_docker, fresh=fresh) as platform:
+        terminal.say(f"AWS's API is at http://{LOOPBACK}:{platform.port} (Ctrl-C stops it); in another shell:")
+        terminal.say(f"  eval $(python -m local_test env --state {state})")
+        while not ended.wait(3600):
+            pass
+        terminal.say("stopping")
+    return 0
+
+
+@contextmanager
+def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = False) -> Iterator[Platform]:
+    with ExitStack() as stack:
+        stack.enter_context(_owned(state))
+        if fresh:
+            for part in state.iterdir():
+                if part.name != LOCK:
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
+        journal = Journal(state / "journal.jsonl")
+        stack.callback(journal.close)
+        platform = Platform(state, journal, Objects(state / "objects"), terminal.say, use_docker)
+        try:
+            hooks.install(platform)
+        except hooks.HookMoved as error:
+            raise NotHere(str(error)) from None
+        control = ControlPlane(journal.add, platform.objects.flush)
+        platform.bridge = _bridge() if use_docker is not False else None
+        addresses = [LOOPBACK] + ([platform.bridge] if platform.bridge else [])
+        try:
+            front = Front(addresses, port, _handler(platform, control))
+        except PortTaken as error:
+            raise NotHere(str(error)) from None
+        stack.callback(front.stop)
+        platform.port = front.port
+        os.environ["MOTO_PORT"] = str(front.port)  # where moto tells its Lambda containers to call
+        read_back(platform, control)
+        for reconcile in hooks.RECONCILE:
+            reconcile(platform)
+        front.start()
+        stack.callback(_stop, platform)
+        stack.callback(front.stop)
+        (state / PORT_FILE).write_text(f"{front.port}\n", encoding="utf-8")
+        stack.callback((state / PORT_FILE).unlink)
+        yield platform
+
+
+def read_back(platform: Platform, control: ControlPlane) -> None:
+    """The journal's calls, in their order, then its facts; said in a line where there was anything."""
+    entries, broken = platform.journal.read()
+    kept = list(newest(entries))
+    platform.replaying = True
+    refused = 0
+    for entry in kept:
+        if isinstance(entry, Call):
+            refused += control.replay(entry).status >= 300  # noqa: PLR2004
+    loaded, lost = platform.objects.load()
+    for entry in kept:
+        if isinstance(entry, Fact):
+            hooks.FACTS.get(entry.kind, _unknown)(platform, entry.key, entry.value)
+    platform.replaying = False
+    platform.journal.rewrite(iter(kept))
+    if entries or loaded:
+        calls = sum(isinstance(entry, Call) for entry in kept)
+        platform.say(f"back from {platform.state}: {calls} calls, {loaded} objects")
+    for count, what in (
+        (broken, "lines of the journal could not be read and are left out"),
+        (refused, "calls of the journal were not accepted again"),
+        (lost, "objects have no bucket, or not all their bytes, and are left out"),
+    ):
+        if count:
+            platform.say(f"warning: {count} {what}")
+
+
+def _handler(platform: Platform, control: ControlPlane) -> Handler:
+    def handle(request: Request) -> Answer:
+        for route in ROUTES:
+            answer: Answer | None = route(platform, request)
+            if answer is not None:
+                return answer
+        return control.answer(request)
+
+    return handle
+
+
+def _unknown(platform: Platform, key: str, value: Any) -> None:
+    """Of another version of Tiffin."""
+
+
+def _stop(platform: Platform) -> None:
+    left = platform.works.stop_all(STOP)
+    for name in left:
+        platform.say(f"warning: {name} did not stop within {STOP} s")
+
+
+LOCK = "lock"
+
+
+@contextmanager
+def _owned(state: Path) -> Iterator[None]:
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotHere(f"another `up` works in {state}; stop it, or choose another --state") from None
+        yield
+
+
+def _bridge() -> str | None:
+    """The address of this machine that containers on Docker's own network can call; never one beyond this machine."""
+    with contextlib.suppress(Exception):  # no SDK, no engine, no bridge: then no container calls back
+        import docker
+
+        client = docker.from_env(timeout=5)
+        try:
+            config = client.networks.get("bridge").attrs["IPAM"]["Config"]
+            return next((part["Gateway"] for part in config if "." in part.get("Gateway", "")), None)
+        finally:
+            client.close()
+    return None

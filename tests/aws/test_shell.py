@@ -1,0 +1,204 @@
+"""The API's shell: what is answered without any container, and what a restart, a taken port and a kill leave."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.localaws import ROLE, LocalAws, command, start, up
+from tests.server import PATIENCE
+
+SERVICES = [
+    ("sagemaker", "list_models", {}),
+    ("s3", "list_buckets", {}),
+    ("ecr", "describe_repositories", {}),
+    ("iam", "list_roles", {}),
+    ("sts", "get_caller_identity", {}),
+    ("cloudwatch", "describe_alarms", {}),
+    ("logs", "describe_log_groups", {}),
+    ("events", "list_rules", {}),
+    ("lambda", "list_functions", {}),
+    ("rds", "describe_db_cluster_parameter_groups", {}),
+    ("cloudformation", "list_stacks", {}),
+    ("application-autoscaling", "describe_scalable_targets", {"ServiceNamespace": "sagemaker"}),
+]
+LACKING = [
+    ("sagemaker", "list_workteams", {}, "ListWorkteams"),  # JSON
+    ("rds", "start_activity_stream", {"ResourceArn": "a", "Mode": "sync", "KmsKeyId": "k"}, "StartActivityStream"),
+    ("lambda", "get_account_settings", {}, "GET /2016-08-19/account-settings"),  # REST and JSON
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "arguments"), SERVICES, ids=[service for service, *_ in SERVICES])
+def test_service_answers(aws: LocalAws, service: str, operation: str, arguments: dict[str, str]) -> None:
+    answer = getattr(aws.client(service), operation)(**arguments)
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.parametrize(("service", "operation", "arguments", "named"), LACKING, ids=[row[3] for row in LACKING])
+def test_what_is_lacking_is_501_with_its_name(
+    aws: LocalAws, service: str, operation: str, arguments: dict[str, str], named: str
+) -> None:
+    with pytest.raises(ClientError) as raised:
+        getattr(aws.client(service), operation)(**arguments)
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert raised.value.response["Error"]["Code"] == "NotImplemented"
+    assert named in raised.value.response["Error"]["Message"]
+
+
+def test_objects_keep_bytes_type_metadata_and_tags(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="objects")
+    body = bytes(range(256)) * 50_000
+    s3.put_object(
+        Bucket="objects", Key="a/b c+ü", Body=body, ContentType="text/x", Metadata={"x_y": "1"}, Tagging="t=v"
+    )
+    got = s3.get_object(Bucket="objects", Key="a/b c+ü")
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (body, "text/x", {"x_y": "1"})
+    assert s3.get_object(Bucket="objects", Key="a/b c+ü", Range="bytes=250-259")["Body"].read() == body[250:260]
+    assert s3.get_object_tagging(Bucket="objects", Key="a/b c+ü")["TagSet"] == [{"Key": "t", "Value": "v"}]
+
+
+def test_describe_leaves_empty_structures_out(aws: LocalAws) -> None:
+    sagemaker = aws.client("sagemaker")
+    sagemaker.create_model(ModelName="bare", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "image"})
+    assert "VpcConfig" not in sagemaker.describe_model(ModelName="bare")
+
+
+@pytest.mark.parametrize("instance_type", ["ml.m6i.large", "ml.c6i.xlarge", "ml.g5.2xlarge"])
+def test_newer_instance_types_pass(aws: LocalAws, instance_type: str) -> None:
+    sagemaker = aws.client("sagemaker")
+    sagemaker.create_model(
+        ModelName=f"new-{instance_type[3:5]}", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "i"}
+    )
+    variant = {"VariantName": "v", "ModelName": f"new-{instance_type[3:5]}", "InstanceType": instance_type}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=f"new-{instance_type[3:5]}", ProductionVariants=[variant | {"InitialInstanceCount": 1}]
+    )
+
+
+def test_a_restart_knows_what_was_accepted(state: Path) -> None:
+    with up(state, "--no-docker") as api:
+        s3, iam = api.client("s3"), api.client("iam")
+        s3.create_bucket(Bucket="kept")
+        for name, body in (("small", b"1"), ("gone", b"2"), ("big", b"x" * 9_000_000), ("over", b"old")):
+            s3.put_object(Bucket="kept", Key=name, Body=body, Metadata={"m": name}, Tagging="t=v")
+        s3.put_object(Bucket="kept", Key="over", Body=b"new")
+        s3.delete_objects(Bucket="kept", Delete={"Objects": [{"Key": "gone"}]})
+        s3.copy_object(Bucket="kept", Key="copied", CopySource="kept/small")
+        etag = s3.head_object(Bucket="kept", Key="big")["ETag"]
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]
+        api.client("sagemaker").create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "i"})
+        with pytest.raises(ClientError):
+            api.client("sagemaker").delete_model(ModelName="never-there")
+        assert api.stop() == 0
+    with up(state, "--no-docker") as api:
+        s3 = api.client("s3")
+        assert [item["Key"] for item in s3.list_objects_v2(Bucket="kept")["Contents"]] == [
+            "big",
+            "copied",
+            "over",
+            "small",
+        ]
+        assert s3.get_object(Bucket="kept", Key="over")["Body"].read() == b"new"
+        assert s3.get_object(Bucket="kept", Key="copied")["Metadata"] == {"m": "small"}
+        assert s3.get_object_tagging(Bucket="kept", Key="small")["TagSet"] == [{"Key": "t", "Value": "v"}]
+        assert s3.head_object(Bucket="kept", Key="big")["ETag"] == etag
+        assert api.client("iam").get_role(RoleName="r")["Role"]["RoleId"] == role["RoleId"]
+        assert api.client("sagemaker").describe_model(ModelName="m")["PrimaryContainer"] == {"Image": "i"}
+        assert "warning" not in api.log
+
+
+def test_a_kill_and_a_torn_journal_lose_no_accepted_call(state: Path) -> None:
+    with up(state, "--no-docker") as api:
+        api.client("s3").create_bucket(Bucket="first")
+        api.client("s3").put_object(Bucket="first", Key="k", Body=b"v")
+        api.process.kill()
+        api.process.wait(PATIENCE)
+    with (state / "journal.jsonl").open("ab") as journal:
+        journal.write(b'garbage\n{"call":"PUT","target":"/half')
+    with up(state, "--no-docker") as api:
+        assert api.client("s3").get_object(Bucket="first", Key="k")["Body"].read() == b"v"
+        assert "2 lines of the journal could not be read" in api.log
+        api.client("s3").create_bucket(Bucket="second")
+        assert api.stop() == 0
+    with up(state, "--no-docker") as api:
+        names = [bucket["Name"] for bucket in api.client("s3").list_buckets()["Buckets"]]
+        assert names == ["first", "second"]
+        assert "warning" not in api.log
+
+
+def test_fresh_forgets(state: Path) -> None:
+    with up(state, "--no-docker") as api:
+        api.client("s3").create_bucket(Bucket="old")
+        assert api.stop() == 0
+    with up(state, "--no-docker", "--fresh") as api:
+        assert api.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_taken_port_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command("up", "--port", str(port), "--state", str(tmp_path), "--no-docker")
+    assert done.returncode == 1
+    assert f"port {port} of 127.0.0.1 cannot be had" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_state_has_one_owner(state: Path) -> None:
+    with up(state, "--no-docker"):
+        done = command("up", "--port", "0", "--state", str(state), "--no-docker")
+    assert done.returncode == 1
+    assert "another `up` works in" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it(state: Path, number: signal.Signals) -> None:
+    api = start(state, "--no-docker")
+    try:
+        assert api.port
+        assert api.stop(number) == 0
+        assert not (state / "port").exists()
+    finally:
+        api.process.kill()
+        api.process.wait()
+        api.log_file.unlink()
+
+
+def test_only_this_machine_is_listened_on(aws: LocalAws) -> None:
+    listening = subprocess.run(["ss", "-Hltn", f"sport = :{aws.port}"], capture_output=True, text=True, check=True)
+    addresses = {line.split()[3].rpartition(":")[0] for line in listening.stdout.splitlines()}
+    assert addresses == {"127.0.0.1"}
+
+
+def test_env_is_what_a_shell_evaluates(aws: LocalAws, tmp_path: Path) -> None:
+    """Also where the shell had an account's keys, a profile and an address of one service."""
+    (tmp_path / "credentials").write_text("[prod]\naws_access_key_id = REAL\naws_secret_access_key = REAL\n")
+    environ = {
+        "PATH": os.environ["PATH"],
+        "AWS_PROFILE": "prod",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_ENDPOINT_URL_STS": "https://elsewhere.invalid",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
+        "NO_PROXY": "intranet",
+    }
+    lines = command("env", "--state", str(aws.state), environ=environ).stdout
+    script = f'{lines}\nexec "$0" -c "import json, os; print(json.dumps(dict(os.environ)))"'
+    done = subprocess.run(["sh", "-c", script, "python3"], env=environ, capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout)
+    assert seen["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{aws.port}"
+    assert not {
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    } & set(seen)
+    assert "REAL" not in Path(seen["AWS_SHARED_CREDENTIALS_FILE"]).read_text()
+    assert seen["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert "TelemetryOptOut: true" in Path(seen["SAGEMAKER_USER_CONFIG_OVERRIDE"]).read_text()

@@ -1,0 +1,125 @@
+"""A real `python -m local_test up` for a test: on a free port, ready by polling, its log shown when the test fails."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.server import PATIENCE, ROOT
+
+ROLE = "arn:aws:iam::123456789012:role/SageMaker"
+T = TypeVar("T")
+
+
+@dataclass
+class LocalAws:
+    process: "subprocess.Popen[bytes]"
+    state: Path
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    @cached_property
+    def port(self) -> int:
+        found = self.wait(lambda: re.search(r"API is at http://127\.0\.0\.1:(\d+)", self.log), "address in the log")
+        return int(found[1])
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """What `local_test env` tells a shell to set."""
+        lines = command("env", "--state", str(self.state)).stdout
+        return dict(shlex.split(line.rstrip(";"))[1].split("=", 1) for line in lines.splitlines() if "export" in line)
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3
+
+        return boto3.Session(
+            self.variables["AWS_ACCESS_KEY_ID"],
+            self.variables["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.variables["AWS_REGION"],
+        )
+
+    def client(self, service: str) -> Any:
+        """boto3's, as `eval $(local_test env)` would make it; every wait in it is bounded."""
+        from botocore.config import Config
+
+        config = Config(read_timeout=60, retries={"mode": "standard", "total_max_attempts": 1})
+        return self._session.client(service, endpoint_url=self.variables["AWS_ENDPOINT_URL"], config=config)
+
+    def wait(self, look: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
+        """Poll until `look` gives something true; the log is in the failure."""
+        deadline = time.monotonic() + patience
+        while not (found := look()):
+            assert self.process.poll() is None, f"it has ended; the log:\n{self.log}"
+            assert time.monotonic() < deadline, f"no {what} within {patience} s; the log:\n{self.log}"
+            time.sleep(0.05)
+        return found
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def start(state: Path, *arguments: str) -> LocalAws:
+    """Start without waiting: the caller has to end the process."""
+    log = tempfile.NamedTemporaryFile(prefix="local-aws-", suffix=".log", delete=False)  # noqa: SIM115  the process holds it
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local_test", "up", "--port", "0", "--state", str(state), *arguments],
+        env=_environ(),
+        cwd=ROOT,
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
+    )
+    return LocalAws(process, state, Path(log.name))
+
+
+@contextmanager
+def up(state: Path, *arguments: str) -> Iterator[LocalAws]:
+    """One that answers, ended afterwards."""
+    api = start(state, *arguments)
+    try:
+        assert api.port
+        yield api
+    except BaseException:
+        sys.stderr.write(f"\n--- log of local_test up\n{api.log}--- end of log\n")
+        raise
+    finally:
+        if api.process.poll() is None:
+            api.process.terminate()
+        try:
+            api.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            api.process.kill()
+            api.process.wait()
+        api.log_file.unlink()
+
+
+def command(*arguments: str, environ: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "local_test", *arguments],
+        env=_environ() | (environ or {}),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def _environ() -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "TIFFIN_", "AWS_"))}
+    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
