@@ -27,6 +27,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from local_test.api import chance
 from local_test.api.front import Answer, Request
 from local_test.api.journal import Call
+from local_test.api.platform import NotHereYet
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class ControlPlane:
         with chance.seeded(seed) if seed is not None else nullcontext():
             try:
                 answer = call_wsgi(self._application, request)
+            except NotHereYet as error:
+                return refuse(request, 501, "NotImplemented", f"{operation(request)}: {error}")
             except NotImplementedError:
                 return lacking(request)
             except Exception:  # whatever moto trips over is its own; the caller still gets an answer of the protocol

@@ -108,18 +108,12 @@ class Objects:
     def read(self, account: str, location: Location) -> bytes:
         return bytes(self.get(account, location).value)
 
-    def fetch(self, account: str, location: Location, target: Path) -> None:
-        """A copy in a file of its own, without holding it in memory where it is on disk already."""
-        key = self.get(account, location)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
-            buffer = key._value_buffer
-            if isinstance(buffer, Blob):
-                with buffer.path.open("rb") as source:
-                    while block := source.read(CHUNK):
-                        file.write(block)
-            else:
-                file.write(key.value)
+    def file(self, account: str, location: Location) -> Path:
+        """Where the object's bytes lie; only to be read."""
+        buffer = self.get(account, location)._value_buffer
+        if not isinstance(buffer, Blob):
+            raise NoObject(f"{location} is just being written")
+        return buffer.path
 
     def write(
         self, account: str, location: Location, value: bytes | Path, metadata: dict[str, str] | None = None

@@ -6,6 +6,7 @@ A part is a module of its own: a mixin for moto's SageMaker backend (what a call
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from local_test.api.identity import ACCESS_KEY, SECRET_KEY
 from local_test.api.journal import Fact, Journal
 from local_test.api.objects import Objects
+from local_test.engine.containers import Running
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,8 @@ class Platform:
 
     def know(self, kind: str, key: str, value: Any) -> None:
         """A fact that a restart must know; the newest of a kind and key counts."""
-        self.journal.add(Fact(kind, key, value))
+        if not self.replaying:
+            self.journal.add(Fact(kind, key, value))
 
     def aws_environment(self, region: str, in_docker: bool) -> dict[str, str]:
         """What lets code in a container call this API, as a role's credentials do on the platform."""
@@ -57,6 +60,10 @@ class Platform:
         }
 
 
+class NotHereYet(NotImplementedError):
+    """AWS does this and we do not: 501, with this text."""
+
+
 class Works:
     """Jobs and endpoints that run, each on a thread that owns its containers."""
 
@@ -64,6 +71,11 @@ class Works:
         self._lock = threading.Lock()
         self._running: dict[str, tuple[threading.Thread, Callable[[], None]]] = {}
         self._stopping = False
+        self._containers: dict[str, Running] = {}
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
 
     def start(self, name: str, run: Callable[[], None], stop: Callable[[], None]) -> None:
         """`run` on a thread of its own; `stop`, from another thread, makes it return soon."""
@@ -89,14 +101,29 @@ class Works:
         with self._lock:
             return sorted(self._running)
 
-    def stop_all(self, timeout: float) -> list[str]:
-        """Stop everything; returns what did not end within `timeout` seconds each."""
+    def began(self, container: Running) -> None:
+        with self._lock:
+            self._containers[container.id] = container
+
+    def ended(self, container: Running) -> None:
+        with self._lock:
+            self._containers.pop(container.id, None)
+
+    def stop_all(self, grace: float) -> list[str]:
+        """Stop everything, and kill the containers that are there after `grace` seconds; returns what did not end."""
         with self._lock:
             self._stopping = True
             running = dict(self._running)
         stops = [threading.Thread(target=stop, name=f"stop-{name}", daemon=True) for name, (_, stop) in running.items()]
         for stopping in stops:
             stopping.start()
+        deadline = time.monotonic() + grace
         for thread, _ in running.values():
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            left = list(self._containers.values())
+        for container in left:
+            container.kill()
+        for thread, _ in running.values():
+            thread.join(grace)
         return [name for name, (thread, _) in running.items() if thread.is_alive()]

@@ -21,9 +21,11 @@ from local_test.api import hooks
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
 from local_test.api.front import Answer, Front, Handler, PortTaken, Request
-from local_test.api.journal import Call, Fact, Journal, newest
+from local_test.api.journal import Call, Journal, newest
 from local_test.api.objects import Objects
 from local_test.api.platform import Platform
+from local_test.engine import docker_runner, process_runner
+from local_test.engine.choose import engine
 
 LOOPBACK = "127.0.0.1"
 STOP = (
@@ -74,9 +76,11 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         stack.callback(front.stop)
         platform.port = front.port
         os.environ["MOTO_PORT"] = str(front.port)  # where moto tells its Lambda containers to call
+        for gone in _reaped(use_docker):
+            platform.say(f"ended what an earlier start left running: {gone}")
         read_back(platform, control)
         for reconcile in hooks.RECONCILE:
-            reconcile(platform)
+            reconcile()
         front.start()
         stack.callback(_stop, platform)
         stack.callback(front.stop)
@@ -86,7 +90,7 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
 
 
 def read_back(platform: Platform, control: ControlPlane) -> None:
-    """The journal's calls, in their order, then its facts; said in a line where there was anything."""
+    """The journal's calls and facts in their order, then S3's objects; said in a line where there was anything."""
     entries, broken = platform.journal.read()
     kept = list(newest(entries))
     platform.replaying = True
@@ -94,10 +98,9 @@ def read_back(platform: Platform, control: ControlPlane) -> None:
     for entry in kept:
         if isinstance(entry, Call):
             refused += control.replay(entry).status >= 300  # noqa: PLR2004
+        else:
+            hooks.FACTS.get(entry.kind, _unknown)(entry.key, entry.value)
     loaded, lost = platform.objects.load()
-    for entry in kept:
-        if isinstance(entry, Fact):
-            hooks.FACTS.get(entry.kind, _unknown)(platform, entry.key, entry.value)
     platform.replaying = False
     platform.journal.rewrite(iter(kept))
     if entries or loaded:
@@ -123,8 +126,14 @@ def _handler(platform: Platform, control: ControlPlane) -> Handler:
     return handle
 
 
-def _unknown(platform: Platform, key: str, value: Any) -> None:
+def _unknown(_key: str, _value: Any) -> None:
     """Of another version of Tiffin."""
+
+
+def _reaped(use_docker: bool | None) -> list[str]:
+    gone = process_runner.reap()
+    client = engine()[0] if use_docker is not False else None
+    return gone + (docker_runner.reap(client) if client is not None else [])
 
 
 def _stop(platform: Platform) -> None:

@@ -1,0 +1,68 @@
+"""Who runs an image, and what it is called there; every container that starts is known until it ends."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from local_test.api.platform import Platform
+from local_test.engine.choose import choose
+from local_test.engine.containers import EngineError, Log, Network, Runner, Running, Spec, Stopped
+
+
+def runner_for(platform: Platform, image: str) -> tuple[Runner, str]:
+    """Raises EngineError with a sentence for a FailureReason.
+
+    Without Docker an image is a folder, and any tag of ours is the code that lies here, with its plug.
+    """
+    runner, why = choose(image, platform.use_docker)
+    if runner.runs_images:
+        return Known(runner, platform), image
+    if Path(image).is_dir():
+        return Known(runner, platform), image
+    if image.rpartition("/")[2].split(":")[0] == "tiffin":
+        return Known(runner, platform), ""
+    raise EngineError(f"the image {image} cannot be run: {why}")
+
+
+class Known:
+    """A runner that tells the platform what it has started."""
+
+    def __init__(self, runner: Runner, platform: Platform) -> None:
+        self._runner, self._platform = runner, platform
+        self.name, self.runs_images = runner.name, runner.runs_images
+
+    def start(self, spec: Spec, log: Log) -> Running:
+        running = _Known(self._runner.start(spec, log), self._platform)
+        self._platform.works.began(running)
+        return running
+
+    def network(self, isolated: bool = False) -> AbstractContextManager[Network]:
+        return self._runner.network(isolated)
+
+
+class _Known:
+    def __init__(self, running: Running, platform: Platform) -> None:
+        self._running, self._platform = running, platform
+        self.id, self.host, self.port = running.id, running.host, running.port
+
+    def exit_code(self) -> int | None:
+        return self._running.exit_code()
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        return self._running.wait(timeout)
+
+    def stop(self, grace: float) -> Stopped:
+        return self._running.stop(grace)
+
+    def kill(self) -> None:
+        self._running.kill()
+
+    def is_out_of_memory(self) -> bool:
+        return self._running.is_out_of_memory()
+
+    def tail(self) -> Sequence[str]:
+        return self._running.tail()
+
+    def close(self) -> None:
+        self._running.close()
+        self._platform.works.ended(self)
