@@ -67,6 +67,7 @@ if container/engine.sh; then
         wanted="container and not registry"
     }
     part "real containers" pytest tests/container -m "$wanted" $ignored
+    part "AWS's API, with containers" pytest tests/aws -m "$wanted"
 else
     leave_out "images, real containers" "no Docker engine (the line above says why)"
 fi

@@ -5,7 +5,6 @@ Start: the journal is read back with nothing running, S3's objects are given to 
 closed.
 """
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -18,6 +17,7 @@ from typing import Any
 
 from local_test import terminal
 from local_test.api import hooks
+from local_test.api.bridge import address
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
 from local_test.api.front import Answer, Front, Handler, PortTaken, Request
@@ -67,7 +67,7 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         except hooks.HookMoved as error:
             raise NotHere(str(error)) from None
         control = ControlPlane(journal.add, platform.objects.flush)
-        platform.bridge = _bridge() if use_docker is not False else None
+        platform.bridge = address() if use_docker is not False else None
         addresses = [LOOPBACK] + ([platform.bridge] if platform.bridge else [])
         try:
             front = Front(addresses, port, _handler(platform, control))
@@ -154,17 +154,3 @@ def _owned(state: Path) -> Iterator[None]:
         except BlockingIOError:
             raise NotHere(f"another `up` works in {state}; stop it, or choose another --state") from None
         yield
-
-
-def _bridge() -> str | None:
-    """The address of this machine that containers on Docker's own network can call; never one beyond this machine."""
-    with contextlib.suppress(Exception):  # no SDK, no engine, no bridge: then no container calls back
-        import docker
-
-        client = docker.from_env(timeout=5)
-        try:
-            config = client.networks.get("bridge").attrs["IPAM"]["Config"]
-            return next((part["Gateway"] for part in config if "." in part.get("Gateway", "")), None)
-        finally:
-            client.close()
-    return None
