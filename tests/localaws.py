@@ -73,12 +73,12 @@ class LocalAws:
         return self.process.wait(PATIENCE)
 
 
-def start(state: Path, *arguments: str) -> LocalAws:
-    """Start without waiting: the caller has to end the process."""
+def start(state: Path, *arguments: str, **more: str) -> LocalAws:
+    """Start without waiting: the caller has to end the process. `more` are environment variables."""
     log = tempfile.NamedTemporaryFile(prefix="local-aws-", suffix=".log", delete=False)  # noqa: SIM115  the process holds it
     process = subprocess.Popen(
         [sys.executable, "-m", "local_test", "up", "--port", "0", "--state", str(state), *arguments],
-        env=_environ(),
+        env=_environ() | more,
         cwd=ROOT,
         stdout=log,
         stderr=log,
@@ -88,9 +88,9 @@ def start(state: Path, *arguments: str) -> LocalAws:
 
 
 @contextmanager
-def up(state: Path, *arguments: str) -> Iterator[LocalAws]:
+def up(state: Path, *arguments: str, **more: str) -> Iterator[LocalAws]:
     """One that answers, ended afterwards."""
-    api = start(state, *arguments)
+    api = start(state, *arguments, **more)
     try:
         assert api.port
         yield api

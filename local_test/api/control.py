@@ -31,10 +31,10 @@ from local_test.api.platform import NotHereYet
 
 log = logging.getLogger(__name__)
 
-# Reads by their names; what fills logs and metrics is data, and a call that only runs something changes nothing here.
+# Reads by their names; what fills a registry, logs and metrics is data; what only runs something changes nothing.
 READS = re.compile(
     r"(Describe|List|Get|Search|BatchGet|BatchCheck|Lookup|Check|Simulate|Filter|Query|Scan|Test|Validate|Estimate|Assume"
-    r"|PutLogEvents|PutMetricData|PutEvents|BatchPutMetrics|Decode|StartQuery|StopQuery|Invoke|Receive|Send|Publish)"
+    r"|PutImage|BatchDeleteImage|PutLogEvents|PutMetricData|PutEvents|BatchPutMetrics|Decode|StartQuery|StopQuery|Invoke|Receive|Send|Publish)"
 )
 KEPT_HEADERS = (
     "authorization",

@@ -10,13 +10,13 @@ from typing import Any
 
 import moto
 from moto.core.responses import ActionResult, BaseResponse
-from moto.ecr.models import ecr_backends
+from moto.ecr.models import ECRBackend, ecr_backends
 from moto.moto_api._internal import mock_random
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_test.api import chance, instances, jobs, objects, training
+from local_test.api import chance, ecr, instances, jobs, objects, training
 from local_test.api.platform import Platform
 from local_test.api.training import TrainingBackend, TrainingResponse
 
@@ -46,6 +46,11 @@ def install(platform: Platform) -> None:
     _replace(s3_backends, objects.backend_of(platform.objects))
     response: Any = type("LocalSageMakerResponse", (*RESPONSES, Pruned, SageMakerResponse), {"platform": platform})
     importlib.import_module("moto.sagemaker.urls").url_paths["{0}/$"] = response.dispatch
+    urls = importlib.import_module("moto.ecr.urls")
+    about: dict[str, Any] = {"platform": platform, "_url_module": urls}
+    _replace(ecr_backends, type("LocalEcr", (ecr.LocalRegistryBackend,), about))
+    response = type("LocalEcrResponse", (ecr.LocalRegistryResponse,), about)
+    urls.url_paths["{0}/$"] = response.dispatch
 
 
 class Pruned(BaseResponse):
@@ -78,6 +83,7 @@ def points() -> dict[str, Callable[[], bool]]:
     methods = {
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
         SageMakerResponse: ["dispatch", "create_training_job", "serialized", "call_action", "create_endpoint"],
+        ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
         s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
     }
     checks: dict[str, Callable[[], bool]] = {

@@ -1,12 +1,15 @@
 """Who runs an image, and what it is called there; every container that starts is known until it ends."""
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from local_test.api.platform import Platform
-from local_test.engine.choose import choose
+from local_test.engine.choose import choose, engine, has_image
 from local_test.engine.containers import EngineError, Log, Network, Runner, Running, Spec, Stopped
+
+_ECR = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
 
 
 def runner_for(platform: Platform, image: str) -> tuple[Runner, str]:
@@ -14,7 +17,12 @@ def runner_for(platform: Platform, image: str) -> tuple[Runner, str]:
 
     Without Docker an image is a folder, and any tag of ours is the code that lies here, with its plug.
     """
-    runner, why = choose(image, platform.use_docker)
+    use_docker = platform.use_docker
+    if use_docker is not False:
+        image = _pulled(platform, image)
+        client, _ = engine()
+        use_docker = use_docker or (client is not None and has_image(client, image)) or None
+    runner, why = choose(image, use_docker)
     if runner.runs_images:
         return Known(runner, platform), image
     if Path(image).is_dir():
@@ -22,6 +30,24 @@ def runner_for(platform: Platform, image: str) -> tuple[Runner, str]:
     if image.rpartition("/")[2].split(":")[0] == "tiffin":
         return Known(runner, platform), ""
     raise EngineError(f"the image {image} cannot be run: {why}")
+
+
+def _pulled(platform: Platform, image: str) -> str:
+    """An image of our registry, as it is there now; one that names ECR itself is looked for there too."""
+    registry = platform.registry.address
+    there = _ECR.sub(f"{registry}/", image)
+    client, _ = engine()
+    if client is None or not there.startswith(f"{registry}/") or (there != image and has_image(client, image)):
+        return image
+    from docker.errors import APIError
+
+    platform.registry.start()
+    name, _, tag = there.removeprefix(f"{registry}/").partition("@" if "@" in there else ":")
+    try:
+        client.images.pull(f"{registry}/{name}", tag or "latest")
+    except APIError as error:
+        raise EngineError(f"the image {image} cannot be pulled: {error.explanation or error}") from None
+    return there
 
 
 class Known:

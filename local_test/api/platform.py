@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_test.api.identity import ACCESS_KEY, SECRET_KEY
 from local_test.api.journal import Fact, Journal
 from local_test.api.objects import Objects
 from local_test.engine.containers import Running
+
+if TYPE_CHECKING:
+    from local_test.api.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ class Platform:
     state: Path
     journal: Journal
     objects: Objects
+    registry: "Registry"
     say: Callable[[str], None]
     use_docker: bool | None = None
     port: int = 0  # of the API, once it listens

@@ -24,6 +24,7 @@ from local_test.api.front import Answer, Front, Handler, PortTaken, Request
 from local_test.api.journal import Call, Journal, newest
 from local_test.api.objects import Objects
 from local_test.api.platform import Platform
+from local_test.api.registry import Registry
 from local_test.engine import docker_runner, process_runner
 from local_test.engine.choose import engine
 
@@ -61,7 +62,9 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
                     shutil.rmtree(part) if part.is_dir() else part.unlink()
         journal = Journal(state / "journal.jsonl")
         stack.callback(journal.close)
-        platform = Platform(state, journal, Objects(state / "objects"), terminal.say, use_docker)
+        registry = Registry(state / "registry")
+        stack.callback(registry.stop)
+        platform = Platform(state, journal, Objects(state / "objects"), registry, terminal.say, use_docker)
         try:
             hooks.install(platform)
         except hooks.HookMoved as error:
@@ -78,6 +81,7 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         os.environ["MOTO_PORT"] = str(front.port)  # where moto tells its Lambda containers to call
         for gone in _reaped(use_docker):
             platform.say(f"ended what an earlier start left running: {gone}")
+        registry.resume()
         read_back(platform, control)
         for reconcile in hooks.RECONCILE:
             reconcile()
