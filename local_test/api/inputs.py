@@ -33,27 +33,33 @@ def of_source(objects: Objects, account: str, source: Mapping[str, Any]) -> list
     return found
 
 
-def fetch(objects: Objects, account: str, found: list[Object], folder: Path) -> None:
-    """Into `folder`; raises InputError for a key that is no path below it."""
+def fetch(objects: Objects, account: str, found: list[Object], folder: Path, own: bool = False) -> None:
+    """Into `folder`, only to be read unless they are its `own`; raises InputError for a key that is no path."""
     folder.mkdir(parents=True, exist_ok=True)
     for item in found:
         path = PurePosixPath(item.name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise InputError(f"the key of {item.location} is no path below the channel's folder")
-        place(objects, account, item.location, folder / path)
+        place(objects, account, item.location, folder / path, own)
 
 
-def place(objects: Objects, account: str, location: Location, target: Path) -> None:
-    """A file with the object's bytes: the same file where both lie on one disk, and so only to be read."""
+def place(objects: Objects, account: str, location: Location, target: Path, own: bool = False) -> None:
+    """A file with the object's bytes: the object's own one where both lie on one disk, unless it may be written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         blob = objects.file(account, location)
-        try:
-            os.link(blob, target)
-        except OSError:
+        if own or not _linked(blob, target):
             shutil.copyfile(blob, target)
     except (NoObject, OSError) as error:
         raise InputError(f"{location} cannot be fetched: {error}") from None
+
+
+def _linked(blob: Path, target: Path) -> bool:
+    try:
+        os.link(blob, target)
+    except OSError:
+        return False
+    return True
 
 
 def _of_prefix(objects: Objects, account: str, uri: str) -> list[Object]:

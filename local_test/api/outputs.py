@@ -27,16 +27,19 @@ def files(objects: Objects, account: str, folders: Sequence[Path], location: Loc
             objects.write(account, location.under(name), path)
 
 
-class Checkpoints:
-    """A folder and an S3 prefix, kept alike: restored before, synced during and once more after; deletes as well."""
+class Synced:
+    """A folder whose files are put below an S3 prefix as they appear, and once more at the end.
 
-    def __init__(self, objects: Objects, account: str, location: Location, folder: Path) -> None:
-        self._objects, self._account, self._folder = objects, account, folder
+    Of checkpoints deletes as well, after they were restored from there.
+    """
+
+    def __init__(self, objects: Objects, account: str, location: Location, folder: Path, deletes: bool = True) -> None:
+        self._objects, self._account, self._folder, self._deletes = objects, account, folder, deletes
         self._location = location if location.key.endswith("/") or not location.key else location.under("")
         self._seen: dict[str, tuple[int, int]] = {}  # as S3 has it
         self._before: dict[str, tuple[int, int]] = {}  # as the last look found it
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name=f"checkpoints {location}", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=f"sync {location}", daemon=True)
 
     def restore(self) -> None:
         folder = self._folder
@@ -49,6 +52,8 @@ class Checkpoints:
                 shutil.copyfile(self._objects.file(self._account, Location(self._location.bucket, key)), target)
         folder.chmod(0o777)  # whoever the container runs as
         self._seen = self._stamps()
+
+    def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
@@ -63,7 +68,7 @@ class Checkpoints:
     def _sync(self, whole: bool = False) -> None:
         """A file counts once it is as it was at the look before, unless the job has ended: half a file is none."""
         stamps = self._stamps()
-        for name in [name for name in self._seen if name not in stamps]:
+        for name in [name for name in self._seen if self._deletes and name not in stamps]:
             self._objects.remove(self._account, self._location.under(name))
             del self._seen[name]
         for name, stamp in stamps.items():

@@ -191,8 +191,9 @@ class Work:
             folder = None
             if self._checkpoints:
                 folder = self._folder / "checkpoints"
-                checkpoints = outputs.Checkpoints(platform.objects, job.account, self._checkpoints, folder)
+                checkpoints = outputs.Synced(platform.objects, job.account, self._checkpoints, folder)
                 checkpoints.restore()
+                checkpoints.start()
                 stack.callback(checkpoints.close)
             spec = self._spec(image, folder, runner.runs_images)
             run = TrainingRun(runner, spec, self._folder / "ml", lambda host, line: sinks[host](line), self._on_status)
