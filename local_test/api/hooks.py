@@ -16,20 +16,27 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_test.api import chance, ecr, instances, jobs, objects, processing, training
+from local_test.api import chance, ecr, instances, jobs, objects, processing, training, tuning
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
 from local_test.api.training import TrainingBackend, TrainingResponse
+from local_test.api.tuning import TuningBackend, TuningResponse
 
 # A part adds its pair here; what it does not override is moto's.
-BACKENDS: tuple[type, ...] = (TrainingBackend, ProcessingBackend)
-RESPONSES: tuple[type, ...] = (TrainingResponse, ProcessingResponse)
+BACKENDS: tuple[type, ...] = (TrainingBackend, ProcessingBackend, TuningBackend)
+RESPONSES: tuple[type, ...] = (TrainingResponse, ProcessingResponse, TuningResponse)
 # At start: what a fact of the journal says; then, once it is read, what should run, or is lost, is seen to.
 FACTS: dict[str, Callable[[str, Any], None]] = {
     training.KIND: jobs.known_again("training_jobs"),
+    training.MADE: training.made_again,
+    tuning.KIND: jobs.known_again("hyper_parameter_tuning_jobs"),
     processing.KIND: jobs.known_again("processing_jobs"),
 }
-RECONCILE: tuple[Callable[[], None], ...] = (jobs.lost("training_jobs"), jobs.lost("processing_jobs"))
+RECONCILE: tuple[Callable[[], None], ...] = (
+    jobs.lost("training_jobs"),
+    jobs.lost("processing_jobs"),
+    jobs.lost("hyper_parameter_tuning_jobs"),
+)
 
 
 class HookMoved(Exception):

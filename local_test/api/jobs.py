@@ -4,6 +4,7 @@ import datetime
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from moto.sagemaker.exceptions import ValidationError
@@ -121,11 +122,15 @@ def lost(jobs: str) -> Callable[[], None]:
 
 
 def listed(
-    jobs: Iterable[Job], asked: Mapping[str, Any], summary: Callable[[Job], dict[str, Any]], key: str
+    jobs: Iterable[Job],
+    asked: Mapping[str, Any],
+    summary: Callable[[Job], dict[str, Any]],
+    key: str,
+    orders: Mapping[str, Callable[[Job], Any]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """A List operation's answer: filtered, sorted, a page of it."""
     found = [job for job in jobs if _wanted(job, asked)]
-    order = {"Name": lambda job: job.name, "Status": lambda job: job.status}
+    order = {"Name": lambda job: job.name, "Status": lambda job: job.status, **orders}
     found.sort(key=order.get(asked.get("SortBy", ""), lambda job: job.created))
     if asked.get("SortOrder", "Descending") == "Descending":
         found.reverse()

@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
+from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import images, inputs, instances, outputs, telemetry
@@ -24,6 +25,7 @@ from local_test.engine.tree import Channel, TreeError
 from tiffin import limits
 
 KIND = "training-job"
+MADE = "made-training-job"
 GROUP = NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MESSAGES = {
     "Downloading": "Downloading input data",
@@ -65,6 +67,14 @@ class TrainingBackend:
         self.platform.works.start(arn, work.run, work.abandon)
         return job
 
+    def make_training_job(self, request: dict[str, Any], found: dict[str, Any]) -> Job:
+        """One that no call asked for, but a job of ours: the journal has to be told."""
+        key = f"{self.account_id}/{self.region_name}/{request['TrainingJobName']}"
+        self.platform.know(MADE, key, {"request": request, "found": found})
+        job = self.begin_training_job(request)
+        job.found |= found
+        return job
+
     def training_job(self, name: str) -> Job:
         if name not in self.training_jobs:
             raise ValidationError("Requested resource not found.")
@@ -104,6 +114,12 @@ class TrainingResponse:
             raise ResourceInUseException(f"The training job {job.arn} is in status {job.status} and cannot be deleted.")
         del self.sagemaker_backend.training_jobs[job.name]
         return EmptyResult()
+
+
+def made_again(key: str, value: Mapping[str, Any]) -> None:
+    """For hooks.FACTS: what make_training_job told the journal."""
+    account, region, _ = key.split("/", 2)
+    sagemaker_backends[account][region].make_training_job(value["request"], value["found"])  # type: ignore[attr-defined]
 
 
 class Work:
