@@ -4,6 +4,7 @@ moto's own choice, werkzeug's test server, closes each connection and then waits
 would pay both. A thread a connection: its number is bounded by the clients of one machine.
 """
 
+import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -134,7 +135,7 @@ class _Connection(BaseHTTPRequestHandler):
                 return
             body = self._body()
             if body is None:
-                self._send(Answer(413, {"Connection": "close"}, b"the body is over 5 GiB, or its length is unclear"))
+                self._send(Answer(400, {"Connection": "close"}, b"the body is over 5 GiB, or its length is unclear"))
                 self.close_connection = True
                 return
             self._send(self.server.handler(Request(self.command, self.path, self.headers, body)))
@@ -156,7 +157,10 @@ class _Connection(BaseHTTPRequestHandler):
         parts: list[bytes] = []
         total = 0
         while True:
-            size = int(self.rfile.readline(100).split(b";")[0] or b"0", 16)
+            line = self.rfile.readline(100).split(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9a-fA-F]{1,12}", line):
+                return None
+            size = int(line, 16)
             total += size
             if total > BODY:
                 return None
