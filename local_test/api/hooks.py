@@ -16,15 +16,16 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_test.api import chance, ecr, instances, jobs, objects, processing, training, tuning
+from local_test.api import chance, ecr, iam, instances, jobs, objects, processing, training, tuning
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
+from local_test.api.search import SearchResponse
 from local_test.api.training import TrainingBackend, TrainingResponse
 from local_test.api.tuning import TuningBackend, TuningResponse
 
 # A part adds its pair here; what it does not override is moto's.
 BACKENDS: tuple[type, ...] = (TrainingBackend, ProcessingBackend, TuningBackend)
-RESPONSES: tuple[type, ...] = (TrainingResponse, ProcessingResponse, TuningResponse)
+RESPONSES: tuple[type, ...] = (TrainingResponse, ProcessingResponse, TuningResponse, SearchResponse)
 # At start: what a fact of the journal says; then, once it is read, what should run, or is lost, is seen to.
 FACTS: dict[str, Callable[[str, Any], None]] = {
     training.KIND: jobs.known_again("training_jobs"),
@@ -62,6 +63,7 @@ def install(platform: Platform) -> None:
     _replace(ecr_backends, type("LocalEcr", (ecr.LocalRegistryBackend,), about))
     response = type("LocalEcrResponse", (ecr.LocalRegistryResponse,), about)
     urls.url_paths["{0}/$"] = response.dispatch
+    importlib.import_module("moto.iam.urls").url_paths["{0}/$"] = iam.LocalIamResponse.dispatch
 
 
 class Pruned(BaseResponse):
@@ -90,10 +92,18 @@ def points() -> dict[str, Callable[[], bool]]:
         "sagemaker": ["{0}/$"],
         "s3": ["{0}/(?P<bucket_name_path>[^/]+)/(?P<key_name>.+)"],
         "ecr": ["{0}/$"],
+        "iam": ["{0}/$"],
     }
     methods = {
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
-        SageMakerResponse: ["dispatch", "create_training_job", "serialized", "call_action", "create_endpoint"],
+        SageMakerResponse: [
+            "dispatch",
+            "search",
+            "create_training_job",
+            "serialized",
+            "call_action",
+            "create_endpoint",
+        ],
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
         s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
     }

@@ -40,6 +40,7 @@ class Job:
     found: dict[str, Any] = field(default_factory=dict)  # what only this kind has: metrics, artifacts
     tags: list[dict[str, str]] = field(default_factory=list)
     stop: Callable[[], None] = lambda: None  # what a Stop operation does to what runs
+    interrupt: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.tags = list(self.request.get("Tags") or [])

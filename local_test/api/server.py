@@ -10,13 +10,13 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from local_test import terminal
-from local_test.api import hooks
+from local_test.api import hooks, training
 from local_test.api.bridge import address
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
@@ -33,9 +33,9 @@ STOP = (
     10  # seconds for all that runs, at the end; what is left is killed by its owner's end and reaped at the next start
 )
 
-# Answer before the control plane, each None for what is not theirs: the way of an invocation.
-Route = Any  # Callable[[Platform, Request], Answer | None]
-ROUTES: tuple[Route, ...] = ()
+# Asked before the control plane, each None for what is not theirs; invocations come first, since theirs is the hot path.
+Route = Callable[[Platform, Request], Answer | None]
+ROUTES: tuple[Route, ...] = (training.interruption,)
 
 
 def run(state: Path, port: int, use_docker: bool | None, *, fresh: bool = False) -> int:
@@ -122,8 +122,7 @@ def read_back(platform: Platform, control: ControlPlane) -> None:
 def _handler(platform: Platform, control: ControlPlane) -> Handler:
     def handle(request: Request) -> Answer:
         for route in ROUTES:
-            answer: Answer | None = route(platform, request)
-            if answer is not None:
+            if (answer := route(platform, request)) is not None:
                 return answer
         return control.answer(request)
 

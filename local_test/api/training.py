@@ -14,6 +14,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import images, inputs, instances, outputs, telemetry
+from local_test.api.front import Answer, Request
 from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, listed
 from local_test.api.objects import Location, NoObject
@@ -62,7 +63,7 @@ class TrainingBackend:
             return job
         work = Work(self.platform, job)
         self.training_jobs[name] = job
-        job.stop = work.stop
+        job.stop, job.interrupt = work.stop, work.interrupt
         job.moves("Starting", "Preparing the instances for training")
         self.platform.works.start(arn, work.run, work.abandon)
         return job
@@ -120,6 +121,24 @@ def made_again(key: str, value: Mapping[str, Any]) -> None:
     """For hooks.FACTS: what make_training_job told the journal."""
     account, region, _ = key.split("/", 2)
     sagemaker_backends[account][region].make_training_job(value["request"], value["found"])  # type: ignore[attr-defined]
+
+
+def interruption(_: Platform, request: Request) -> Answer | None:
+    """For server.ROUTES: `POST /local/training-jobs/<name>/interrupt` takes the instances of a spot job away."""
+    found = re.fullmatch(r"/local/training-jobs/([^/]+)/interrupt", request.path)
+    if found is None or request.method != "POST":
+        return None
+    jobs = [
+        job
+        for _, _, backend in sagemaker_backends.iter_backends()
+        if isinstance(job := backend.training_jobs.get(found[1]), Job)  # type: ignore[attr-defined]
+    ]
+    if not jobs:
+        return Answer(404, {}, b"there is no such training job\n")
+    if not jobs[0].request.get("EnableManagedSpotTraining") or jobs[0].status != "InProgress":
+        return Answer(409, {}, b"it does not run, or not on spot instances (EnableManagedSpotTraining)\n")
+    jobs[0].interrupt()
+    return Answer(202, {}, b"its instances are taken away\n")
 
 
 class Work:

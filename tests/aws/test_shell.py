@@ -82,6 +82,16 @@ def test_newer_instance_types_pass(aws: LocalAws, instance_type: str) -> None:
     )
 
 
+def test_roles_may_do_all_when_asked(aws: LocalAws) -> None:
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName="asked", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    answer = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=["s3:GetObject", "sts:AssumeRole"])
+    assert [(found["EvalActionName"], found["EvalDecision"]) for found in answer["EvaluationResults"]] == [
+        ("s3:GetObject", "allowed"),
+        ("sts:AssumeRole", "allowed"),
+    ]
+
+
 def test_a_restart_knows_what_was_accepted(state: Path) -> None:
     with up(state, "--no-docker") as api:
         s3, iam = api.client("s3"), api.client("iam")

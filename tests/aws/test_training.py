@@ -1,5 +1,6 @@
 """Training jobs through boto3, with processes in the place of containers."""
 
+import http.client
 import json
 import re
 import signal
@@ -247,6 +248,69 @@ def test_jobs_are_listed_by_pages_and_filters(jobs: Jobs) -> None:
     assert listed(NameContains="listed-", StatusEquals="Failed")["TrainingJobSummaries"] == []
     newest = listed(NameContains="listed-", SortBy="CreationTime", MaxResults=1)["TrainingJobSummaries"]
     assert newest[0]["TrainingJobName"] == "listed-2"
+
+
+SEARCHES = [  # name, operator, value, whether the job is found
+    ("ModelArtifacts.S3ModelArtifacts", "Equals", "{artifact}", True),
+    ("ModelArtifacts.S3ModelArtifacts", "Equals", "s3://other", False),
+    ("TrainingJobName", "Contains", "searched", True),
+    ("TrainingJobStatus", "NotEquals", "Failed", True),
+    ("Metrics.loss", "LessThan", "0.3", True),
+    ("Metrics.loss", "GreaterThan", "0.3", False),
+    ("Metrics.none", "Exists", "", False),
+    ("Tags.team", "Equals", "colour", True),
+    ("HyperParameters.do", "In", "fail,report", True),
+    ("EnableNetworkIsolation", "Equals", "false", True),
+    ("CreationTime", "GreaterThanOrEqualTo", "2020-01-01T00:00:00Z", True),
+]
+
+
+@pytest.fixture(scope="module")
+def searched(jobs: Jobs) -> dict[str, Any]:
+    definitions = {"MetricDefinitions": [{"Name": "loss", "Regex": r"loss=(\S+)"}]}
+    tags = [{"Key": "team", "Value": "colour"}]
+    return jobs.run(TrainingJobName="searched", AlgorithmSpecification=definitions, Tags=tags)
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=[" ".join(row[:3]) for row in SEARCHES])
+def test_a_job_is_found_by_what_it_says(
+    jobs: Jobs, searched: dict[str, Any], search: tuple[str, str, str, bool]
+) -> None:
+    name, operator, value, is_found = search
+    wanted = {"Name": name, "Operator": operator}
+    if value:
+        wanted["Value"] = value.format(artifact=searched["ModelArtifacts"]["S3ModelArtifacts"])
+    only = {"Name": "TrainingJobName", "Operator": "Equals", "Value": "searched"}
+    found = jobs.sagemaker.search(Resource="TrainingJob", SearchExpression={"Filters": [only, wanted]})["Results"]
+    assert [result["TrainingJob"]["TrainingJobName"] for result in found] == (["searched"] if is_found else [])
+
+
+def test_a_spot_instance_is_taken_away_and_the_job_goes_on(jobs: Jobs) -> None:
+    """AWS has no call for that; here it is a POST."""
+    spot: dict[str, Any] = {
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600},
+    }
+    name = jobs.start("wait", CheckpointConfig={"S3Uri": jobs.put()}, **spot)
+    jobs.wait_for_line(name, "waiting")
+    assert interrupted(jobs, name) == 202
+    job = jobs.ended(name)
+    assert job["TrainingJobStatus"] == "Completed"
+    steps = [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    assert steps == [
+        *("Starting", "Downloading", "Training", "Interrupted", "Downloading", "Training", "Uploading", "Completed")
+    ]
+    assert jobs.archive(job["ModelArtifacts"]["S3ModelArtifacts"])["resumed"] == b"7"
+    assert interrupted(jobs, name) == 409
+    assert interrupted(jobs, "never-there") == 404
+
+
+def interrupted(jobs: Jobs, name: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", jobs.aws.port, timeout=PATIENCE)
+    connection.request("POST", f"/local/training-jobs/{name}/interrupt")
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def test_the_boto3_waiter_returns(jobs: Jobs) -> None:
