@@ -22,7 +22,7 @@ class Jobs:
 
     def __post_init__(self) -> None:
         self.sagemaker, self.s3, self.logs = (self.aws.client(name) for name in ("sagemaker", "s3", "logs"))
-        self.s3.create_bucket(Bucket=BUCKET)
+        self.s3.create_bucket(Bucket=BUCKET)  # as in this region may be done again
 
     def put(self, **objects: bytes) -> str:
         """A prefix of its own with these; their names' `__` are slashes."""

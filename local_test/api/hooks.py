@@ -11,12 +11,13 @@ from typing import Any
 import moto
 from moto.core.responses import ActionResult, BaseResponse
 from moto.ecr.models import ECRBackend, ecr_backends
+from moto.logs.models import LogsBackend, logs_backends
 from moto.moto_api._internal import mock_random
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_test.api import chance, ecr, iam, instances, jobs, objects, processing, training, tuning
+from local_test.api import chance, ecr, iam, instances, jobs, logs, objects, processing, training, tuning
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
 from local_test.api.search import SearchResponse
@@ -56,6 +57,7 @@ def install(platform: Platform) -> None:
     instances.loosen()
     _replace(sagemaker_backends, _backend_of(platform))
     _replace(s3_backends, objects.backend_of(platform.objects))
+    _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
     response: Any = type("LocalSageMakerResponse", (*RESPONSES, Pruned, SageMakerResponse), {"platform": platform})
     importlib.import_module("moto.sagemaker.urls").url_paths["{0}/$"] = response.dispatch
     urls = importlib.import_module("moto.ecr.urls")
@@ -105,6 +107,7 @@ def points() -> dict[str, Callable[[], bool]]:
             "create_endpoint",
         ],
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
+        LogsBackend: ["put_log_events", "delete_log_group", "delete_log_stream", "ensure_log_stream"],
         s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
     }
     checks: dict[str, Callable[[], bool]] = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_test.api.identity import ACCESS_KEY, SECRET_KEY
 from local_test.api.journal import Fact, Journal
+from local_test.api.logs import LogFiles
 from local_test.api.objects import Objects
 from local_test.engine.containers import Running
 
@@ -28,6 +29,7 @@ class Platform:
     state: Path
     journal: Journal
     objects: Objects
+    logs: LogFiles
     registry: "Registry"
     say: Callable[[str], None]
     use_docker: bool | None = None

@@ -22,6 +22,7 @@ from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
 from local_test.api.front import Answer, Front, Handler, PortTaken, Request
 from local_test.api.journal import Call, Journal, newest
+from local_test.api.logs import LogFiles
 from local_test.api.objects import Objects
 from local_test.api.platform import Platform
 from local_test.api.registry import Registry
@@ -33,7 +34,7 @@ STOP = (
     10  # seconds for all that runs, at the end; what is left is killed by its owner's end and reaped at the next start
 )
 
-# Asked before the control plane, each None for what is not theirs; invocations come first, since theirs is the hot path.
+# Asked before the control plane, each None for what is not theirs; invocations come first: theirs is the hot path.
 Route = Callable[[Platform, Request], Answer | None]
 ROUTES: tuple[Route, ...] = (training.interruption,)
 
@@ -64,7 +65,9 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         stack.callback(journal.close)
         registry = Registry(state / "registry")
         stack.callback(registry.stop)
-        platform = Platform(state, journal, Objects(state / "objects"), registry, terminal.say, use_docker)
+        platform = Platform(
+            state, journal, Objects(state / "objects"), LogFiles(state / "logs"), registry, terminal.say, use_docker
+        )
         try:
             hooks.install(platform)
         except hooks.HookMoved as error:
@@ -105,6 +108,7 @@ def read_back(platform: Platform, control: ControlPlane) -> None:
         else:
             hooks.FACTS.get(entry.kind, _unknown)(entry.key, entry.value)
     loaded, lost = platform.objects.load()
+    platform.logs.load()
     platform.replaying = False
     platform.journal.rewrite(iter(kept))
     if entries or loaded:

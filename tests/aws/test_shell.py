@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,31 @@ def test_a_restart_knows_what_was_accepted(state: Path) -> None:
         assert s3.head_object(Bucket="kept", Key="big")["ETag"] == etag
         assert api.client("iam").get_role(RoleName="r")["Role"]["RoleId"] == role["RoleId"]
         assert api.client("sagemaker").describe_model(ModelName="m")["PrimaryContainer"] == {"Image": "i"}
+        assert "warning" not in api.log
+
+
+def test_logs_outlast_a_restart_and_a_delete_too(state: Path) -> None:
+    with up(state, "--no-docker") as api:
+        logs = api.client("logs")
+        for group in ("kept", "gone", "anew"):
+            logs.create_log_group(logGroupName=group)
+            logs.create_log_stream(logGroupName=group, logStreamName="s/1")
+            events = [{"timestamp": int(time.time() * 1000), "message": text} for text in ("one\ntwo", "drei ü")]
+            logs.put_log_events(logGroupName=group, logStreamName="s/1", logEvents=events)
+        for group in ("gone", "anew"):
+            logs.delete_log_group(logGroupName=group)
+        logs.create_log_group(logGroupName="anew")
+        logs.create_log_stream(logGroupName="anew", logStreamName="s/1")
+        logs.put_log_events(logGroupName="anew", logStreamName="s/1", logEvents=events[:1])
+        api.process.kill()
+        api.process.wait(PATIENCE)
+    with up(state, "--no-docker") as api:
+        logs = api.client("logs")
+        assert sorted(group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]) == ["anew", "kept"]
+        for group, wanted in (("kept", ["one\ntwo", "drei ü"]), ("anew", ["one\ntwo"])):
+            found = logs.get_log_events(logGroupName=group, logStreamName="s/1", startFromHead=True)["events"]
+            assert [event["message"] for event in found] == wanted
+        assert logs.describe_log_streams(logGroupName="kept")["logStreams"][0]["lastEventTimestamp"]
         assert "warning" not in api.log
 
 

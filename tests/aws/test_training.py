@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,8 @@ def test_a_restart_knows_jobs_and_ends_what_was_lost(state: Path) -> None:
         jobs.sagemaker.delete_training_job(TrainingJobName=deleted["TrainingJobName"])
         name = jobs.start("stubborn")
         jobs.wait_for_line(name, "waiting")
+        lines = jobs.lines(done["TrainingJobName"])
+        assert "begun" in lines
         child = running(jobs)
         api.process.kill()
         api.process.wait(PATIENCE)
@@ -339,6 +342,7 @@ def test_a_restart_knows_jobs_and_ends_what_was_lost(state: Path) -> None:
         assert (lost["TrainingJobStatus"], lost["SecondaryStatus"]) == ("Failed", "Failed")
         assert "`local_test up` ended while the job ran" in lost["FailureReason"]
         assert len(sagemaker.list_training_jobs()["TrainingJobSummaries"]) == 2
+        assert replace(jobs, aws=api).lines(done["TrainingJobName"]) == lines
         assert "warning" not in api.log
 
 
