@@ -10,7 +10,6 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
@@ -61,34 +60,39 @@ class ControlPlane:
         self._flush = flush
 
     def answer(self, request: Request) -> Answer:
-        seed = chance.new_seed() if _changes(request) else None
-        answer = self._call(request, seed)
+        if not _changes(request):
+            answer = self._call(request)
+            if answer.status < 300:  # noqa: PLR2004
+                self._flush()
+            return answer
+        seed, at = chance.new_seed(), time.time()
+        with chance.seeded(seed, at):
+            answer = self._call(request)
         if answer.status < 300:  # noqa: PLR2004
             self._flush()
-            if seed is not None:
-                kept = {name.lower(): value for name, value in request.headers.items()}
-                headers = {name: kept[name] for name in kept if name in KEPT_HEADERS or name.startswith("x-amz-")}
-                self._record(Call(request.method, request.target, headers, request.body, seed, time.time()))
+            kept = {name.lower(): value for name, value in request.headers.items()}
+            headers = {name: kept[name] for name in kept if name in KEPT_HEADERS or name.startswith("x-amz-")}
+            self._record(Call(request.method, request.target, headers, request.body, seed, at))
         return answer
 
     def replay(self, call: Call) -> Answer:
         headers = _message(call.headers)
-        return self._call(Request(call.method, call.target, headers, call.body), call.seed)
+        with chance.seeded(call.seed, call.at):
+            return self._call(Request(call.method, call.target, headers, call.body))
 
-    def _call(self, request: Request, seed: int | None) -> Answer:
-        with chance.seeded(seed) if seed is not None else nullcontext():
-            try:
-                answer = call_wsgi(self._application, request)
-            except NotHereYet as error:
-                return refuse(request, 501, "NotImplemented", f"{operation(request)}: {error}")
-            except NotImplementedError:
-                return lacking(request)
-            except Exception:  # whatever moto trips over is its own; the caller still gets an answer of the protocol
-                log.exception("moto failed in %s", operation(request))
-                return refuse(request, 500, "InternalFailure", f"moto failed in {operation(request)}; its log says how")
-            # a path that moto does not route is a page of HTML, an operation it cannot tell is nothing at all
-            unknown = answer.status == 404 and request.scope.service != "s3"  # noqa: PLR2004
-            return lacking(request) if unknown and answer.body[:9] in (b"", b"<!doctype") else answer
+    def _call(self, request: Request) -> Answer:
+        try:
+            answer = call_wsgi(self._application, request)
+        except NotHereYet as error:
+            return refuse(request, 501, "NotImplemented", f"{operation(request)}: {error}")
+        except NotImplementedError:
+            return lacking(request)
+        except Exception:  # whatever moto trips over is its own; the caller still gets an answer of the protocol
+            log.exception("moto failed in %s", operation(request))
+            return refuse(request, 500, "InternalFailure", f"moto failed in {operation(request)}; its log says how")
+        # a path that moto does not route is a page of HTML, an operation it cannot tell is nothing at all
+        unknown = answer.status == 404 and request.scope.service != "s3"  # noqa: PLR2004
+        return lacking(request) if unknown and answer.body[:9] in (b"", b"<!doctype") else answer
 
 
 def _message(headers: dict[str, str]) -> Message:

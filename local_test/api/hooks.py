@@ -121,6 +121,7 @@ def points() -> dict[str, Callable[[], bool]]:
             checks[f"{owner.__name__}.{name}"] = lambda owner=owner, name=name: callable(getattr(owner, name, None))  # type: ignore[misc]
     for backends in (sagemaker_backends, s3_backends, ecr_backends):
         checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
+    checks["utcnow"] = chance.can_install
     checks["mock_random"] = lambda: type(mock_random).__name__ in ("MotoRandom", "PerThread")
     checks["FakeEndpointConfig.validate_instance_type"] = instances.can_loosen
     checks["FakeKey._value_buffer"] = _has_buffer

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from moto.s3 import urls
-from moto.s3.models import FakeKey, S3Backend, s3_backends
+from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
+
+from local_test.api import chance
 
 CHUNK = 1 << 20
 KEPT = (  # what a key carries besides its bytes, by moto's names
@@ -268,6 +270,11 @@ def backend_of(objects: Objects) -> type[S3Backend]:
 
     class DiskBackend(S3Backend):
         _url_module = urls  # moto would look beside the class
+
+        def create_bucket(self, *args: Any, **kwargs: Any) -> FakeBucket:
+            bucket = super().create_bucket(*args, **kwargs)
+            bucket.creation_date = chance.clock().replace(tzinfo=datetime.UTC)  # the one that does not ask utcnow
+            return bucket
 
         def put_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> FakeKey:
             objects.touch(self.account_id, bucket_name, key_name)

@@ -107,9 +107,12 @@ def test_a_restart_knows_what_was_accepted(state: Path) -> None:
         api.client("sagemaker").create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "i"})
         with pytest.raises(ClientError):
             api.client("sagemaker").delete_model(ModelName="never-there")
+        model = api.client("sagemaker").describe_model(ModelName="m")
+        bucket = s3.list_buckets()["Buckets"][0]
         assert api.stop() == 0
     with up(state, "--no-docker") as api:
         s3 = api.client("s3")
+        assert s3.list_buckets()["Buckets"] == [bucket]
         assert [item["Key"] for item in s3.list_objects_v2(Bucket="kept")["Contents"]] == [
             "big",
             "copied",
@@ -120,8 +123,11 @@ def test_a_restart_knows_what_was_accepted(state: Path) -> None:
         assert s3.get_object(Bucket="kept", Key="copied")["Metadata"] == {"m": "small"}
         assert s3.get_object_tagging(Bucket="kept", Key="small")["TagSet"] == [{"Key": "t", "Value": "v"}]
         assert s3.head_object(Bucket="kept", Key="big")["ETag"] == etag
-        assert api.client("iam").get_role(RoleName="r")["Role"]["RoleId"] == role["RoleId"]
-        assert api.client("sagemaker").describe_model(ModelName="m")["PrimaryContainer"] == {"Image": "i"}
+        again = api.client("iam").get_role(RoleName="r")["Role"]
+        assert (again["RoleId"], again["CreateDate"]) == (role["RoleId"], role["CreateDate"])
+        assert api.client("sagemaker").describe_model(ModelName="m") | {"ResponseMetadata": 0} == model | {
+            "ResponseMetadata": 0
+        }
         assert "warning" not in api.log
 
 
