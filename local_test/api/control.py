@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
@@ -24,7 +23,7 @@ from moto.core.request import (
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from local_test.api import chance
-from local_test.api.front import Answer, Request
+from local_test.api.front import Answer, Request, message_of
 from local_test.api.journal import Call
 from local_test.api.platform import NotHereYet
 
@@ -75,8 +74,12 @@ class ControlPlane:
             self._record(Call(request.method, request.target, headers, request.body, seed, at))
         return answer
 
+    def inner(self, request: Request) -> Answer:
+        """A call of our own, within another that is in the journal or by a job that is."""
+        return self._call(request)
+
     def replay(self, call: Call) -> Answer:
-        headers = _message(call.headers)
+        headers = message_of(call.headers)
         with chance.seeded(call.seed, call.at):
             return self._call(Request(call.method, call.target, headers, call.body))
 
@@ -93,13 +96,6 @@ class ControlPlane:
         # a path that moto does not route is a page of HTML, an operation it cannot tell is nothing at all
         unknown = answer.status == 404 and request.scope.service != "s3"  # noqa: PLR2004
         return lacking(request) if unknown and answer.body[:9] in (b"", b"<!doctype") else answer
-
-
-def _message(headers: dict[str, str]) -> Message:
-    message = Message()
-    for name, value in headers.items():
-        message[name] = value
-    return message
 
 
 def operation(request: Request) -> str:

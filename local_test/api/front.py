@@ -59,6 +59,13 @@ class Answer:
 Handler = Callable[[Request], Answer]
 
 
+def message_of(headers: Mapping[str, str]) -> Message:
+    message = Message()
+    for name, value in headers.items():
+        message[name] = value
+    return message
+
+
 class PortTaken(Exception):
     """Its text is for the user."""
 

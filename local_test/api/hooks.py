@@ -17,7 +17,8 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_test.api import chance, ecr, iam, instances, jobs, logs, objects, processing, training, tuning
+from local_test.api import chance, ecr, iam, instances, jobs, logs, objects, processing, stacks, training, tuning
+from local_test.api.packages import PackagesResponse
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
 from local_test.api.search import SearchResponse
@@ -26,7 +27,7 @@ from local_test.api.tuning import TuningBackend, TuningResponse
 
 # A part adds its pair here; what it does not override is moto's.
 BACKENDS: tuple[type, ...] = (TrainingBackend, ProcessingBackend, TuningBackend)
-RESPONSES: tuple[type, ...] = (TrainingResponse, ProcessingResponse, TuningResponse, SearchResponse)
+RESPONSES: tuple[type, ...] = (TrainingResponse, ProcessingResponse, TuningResponse, SearchResponse, PackagesResponse)
 # At start: what a fact of the journal says; then, once it is read, what should run, or is lost, is seen to.
 FACTS: dict[str, Callable[[str, Any], None]] = {
     training.KIND: jobs.known_again("training_jobs"),
@@ -121,6 +122,7 @@ def points() -> dict[str, Callable[[], bool]]:
             checks[f"{owner.__name__}.{name}"] = lambda owner=owner, name=name: callable(getattr(owner, name, None))  # type: ignore[misc]
     for backends in (sagemaker_backends, s3_backends, ecr_backends):
         checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
+    checks["CloudFormation's ResourceMap"] = stacks.can_install
     checks["utcnow"] = chance.can_install
     checks["mock_random"] = lambda: type(mock_random).__name__ in ("MotoRandom", "PerThread")
     checks["FakeEndpointConfig.validate_instance_type"] = instances.can_loosen

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local_test import terminal
-from local_test.api import hooks, training
+from local_test.api import hooks, inner, stacks, training
 from local_test.api.bridge import address
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
@@ -73,6 +73,7 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         except hooks.HookMoved as error:
             raise NotHere(str(error)) from None
         control = ControlPlane(journal.add, platform.objects.flush)
+        stacks.install(inner.client(control.inner))
         platform.bridge = address() if use_docker is not False else None
         addresses = [LOOPBACK] + ([platform.bridge] if platform.bridge else [])
         try:
