@@ -17,7 +17,7 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_test.api import chance, ecr, iam, instances, jobs, logs, objects, processing, stacks, training, tuning
+from local_test.api import chance, ecr, iam, instances, jobs, logs, objects, processing, rds, stacks, training, tuning
 from local_test.api.packages import PackagesResponse
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
@@ -67,6 +67,7 @@ def install(platform: Platform) -> None:
     response = type("LocalEcrResponse", (ecr.LocalRegistryResponse,), about)
     urls.url_paths["{0}/$"] = response.dispatch
     importlib.import_module("moto.iam.urls").url_paths["{0}/$"] = iam.LocalIamResponse.dispatch
+    importlib.import_module("moto.rds.urls").url_paths["{0}/$"] = rds.LocalRdsResponse.dispatch
 
 
 class Pruned(BaseResponse):
@@ -96,6 +97,7 @@ def points() -> dict[str, Callable[[], bool]]:
         "s3": ["{0}/(?P<bucket_name_path>[^/]+)/(?P<key_name>.+)"],
         "ecr": ["{0}/$"],
         "iam": ["{0}/$"],
+        "rds": ["{0}/$"],
     }
     methods = {
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],

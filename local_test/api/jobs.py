@@ -10,9 +10,16 @@ from typing import Any
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
+from local_test.api import telemetry
 from local_test.api.platform import Platform
 
 ENDED = ("Completed", "Failed", "Stopped")
+WORDS = {
+    "training-job": ("TrainingJob", "Training Job"),
+    "processing-job": ("ProcessingJob", "Processing Job"),
+    "transform-job": ("TransformJob", "Transform Job"),
+    "hyper-parameter-tuning-job": ("HyperParameterTuningJob", "HyperParameter Tuning Job"),
+}
 LOST = "InternalServerError: `local_test up` ended while the job ran, and what ran of it was ended with it"
 
 
@@ -67,6 +74,7 @@ class Job:
             if self.transitions and self.transitions[-1].get("EndTime") is None:
                 self.transitions[-1]["EndTime"] = at
             ends = status in ENDED
+            changes = status is not None or not self.transitions
             step = {"Status": secondary, "StartTime": at, "StatusMessage": message} | ({"EndTime": at} if ends else {})
             self.transitions.append(step)
             self.secondary, self.modified = secondary, at
@@ -76,9 +84,24 @@ class Job:
             if ends:
                 self.ended = at
         self.platform.know(self.kind, self.key, self.state())
+        if changes:
+            self._tell()
         if ends:
             took = (self.modified - self.created).total_seconds()
             self.platform.say(f"{self.kind} {self.name}: {status} after {took:.1f} s{f': {reason}' if reason else ''}")
+
+    def _tell(self) -> None:
+        """EventBridge, of a new status."""
+        name, what = WORDS[self.kind]
+        detail = {
+            f"{name}Name": self.name,
+            f"{name}Arn": self.arn,
+            f"{name}Status": self.status,
+            "SecondaryStatus": self.secondary,
+            "FailureReason": self.reason,
+        }
+        known = {key: value for key, value in detail.items() if value is not None}
+        telemetry.event(self.account, self.region, f"SageMaker {what} State Change", self.arn, known)
 
     @property
     def key(self) -> str:

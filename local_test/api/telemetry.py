@@ -1,13 +1,18 @@
-"""What running containers leave in Logs and CloudWatch, by moto's backends."""
+"""What running containers and jobs leave in Logs, CloudWatch and EventBridge, by moto's backends."""
 
 import datetime
+import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.events.models import events_backends
 from moto.logs.models import logs_backends
 
+log = logging.getLogger(__name__)
 _lock = threading.Lock()  # moto's lists of events are not made for several threads
 
 
@@ -42,3 +47,12 @@ def metric(
     if data:
         with _lock:
             cloudwatch_backends[account][region].put_metric_data(namespace, data)
+
+
+def event(account: str, region: str, kind: str, arn: str, detail: Mapping[str, Any]) -> None:
+    """Of SageMaker, on the default bus: rules that match it send it to their targets."""
+    entry = {"Source": "aws.sagemaker", "DetailType": kind, "Resources": [arn], "Detail": json.dumps(detail)}
+    try:
+        events_backends[account][region].put_events([entry])
+    except Exception:  # a rule's target is the user's, and the job does not depend on it
+        log.exception("a target of an EventBridge rule failed")

@@ -93,6 +93,22 @@ def test_roles_may_do_all_when_asked(aws: LocalAws) -> None:
     ]
 
 
+def test_a_database_may_call_endpoints_and_no_more(aws: LocalAws) -> None:
+    rds = aws.client("rds")
+    rds.create_db_cluster(
+        DBClusterIdentifier="sql", Engine="aurora-mysql", MasterUsername="u", MasterUserPassword="password1"
+    )
+    role = {"DBClusterIdentifier": "sql", "RoleArn": ROLE, "FeatureName": "SageMaker"}
+    rds.add_role_to_db_cluster(**role)
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="sql")["DBClusters"]
+    assert [known["RoleArn"] for known in cluster["AssociatedRoles"]] == [ROLE]
+    rds.remove_role_from_db_cluster(**role)
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier="sql")["DBClusters"]
+    assert cluster["AssociatedRoles"] == []
+    with pytest.raises(rds.exceptions.DBClusterRoleNotFoundFault):
+        rds.remove_role_from_db_cluster(**role)
+
+
 def test_a_restart_knows_what_was_accepted(state: Path) -> None:
     with up(state, "--no-docker") as api:
         s3, iam = api.client("s3"), api.client("iam")

@@ -314,6 +314,23 @@ def interrupted(jobs: Jobs, name: str) -> int:
     return status
 
 
+def test_eventbridge_hears_of_each_status(jobs: Jobs) -> None:
+    events, logs = jobs.aws.client("events"), jobs.logs
+    logs.create_log_group(logGroupName="/heard")
+    pattern = {"source": ["aws.sagemaker"], "detail": {"TrainingJobName": ["heard"]}}
+    events.put_rule(Name="heard", EventPattern=json.dumps(pattern))
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/heard")["logGroups"]
+    events.put_targets(Rule="heard", Targets=[{"Id": "1", "Arn": group["arn"].removesuffix(":*")}])
+    job = jobs.run("fail", TrainingJobName="heard")
+    found = logs.filter_log_events(logGroupName="/heard")["events"]
+    heard = {event["detail"]["TrainingJobStatus"]: event for event in (json.loads(item["message"]) for item in found)}
+    assert set(heard) == {"InProgress", "Failed"}
+    assert len(found) == 2
+    assert heard["Failed"]["detail-type"] == "SageMaker Training Job State Change"
+    assert heard["Failed"]["resources"] == [job["TrainingJobArn"]]
+    assert heard["Failed"]["detail"]["FailureReason"] == job["FailureReason"]
+
+
 def test_the_boto3_waiter_returns(jobs: Jobs) -> None:
     name = jobs.start()
     waiter = jobs.sagemaker.get_waiter("training_job_completed_or_stopped")
