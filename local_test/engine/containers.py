@@ -66,6 +66,7 @@ class Spec:
     resources: Resources = field(default_factory=Resources)
     port: int = limits.PORT
     publish: int | None = None
+    confined: bool = False  # another user, a read-only root, /tmp alone to write in: as serverless runs it (S-05)
 
     @property
     def role(self) -> str:

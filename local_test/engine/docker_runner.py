@@ -54,6 +54,8 @@ class DockerRunner:
             "extra_hosts": {} if spec.network and spec.network.isolated else _GATEWAY,
             **self._limits(spec.resources, log),
         }
+        if spec.confined:  # memory of /tmp counts as the container's
+            options |= {"user": "993:990", "read_only": True, "tmpfs": {"/tmp": "mode=1777"}}  # noqa: S108
         if spec.entrypoint is not None:
             options["entrypoint"] = list(spec.entrypoint)
         if spec.hostname:

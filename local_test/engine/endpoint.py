@@ -21,7 +21,8 @@ from tiffin import limits
 PING_EVERY = 5 * limits.SECONDS  # H-03
 FAILED_PINGS = 3  # H-07: how many the platform waits for is not documented
 
-Log = Callable[[str, str], None]  # variant, line
+Log = Callable[[str, str], None]  # variant, with /instance where it is a container's own line, and the line
+Prefer = Callable[[Instance], bool]
 
 
 class Unavailable(Exception):
@@ -96,8 +97,9 @@ class Endpoint:
             return {name: sum(i.outstanding for i in live.instances) for name, live in self._live.items()}
 
     @contextmanager
-    def chosen(self, variant: str | None = None) -> Iterator[tuple[str, Instance]]:
-        """An instance to ask, by the variants' weights or of the one named, the least busy; kept until the end.
+    def chosen(self, variant: str | None = None, prefer: Prefer | None = None) -> Iterator[tuple[str, Instance]]:
+        """An instance to ask, by the variants' weights or of the one named, the least busy, among those that `prefer`
+        is true of where there is one; kept until the end.
 
         Raises Unavailable.
         """
@@ -109,7 +111,8 @@ class Endpoint:
                 instances = self._live[name].instances
                 if not instances:
                     raise Unavailable(f"variant {name!r} has no instance that answers")
-                instance = min(instances, key=lambda each: (each.outstanding, self._chance.random()))
+                preferred = [each for each in instances if prefer(each)] if prefer else []
+                instance = min(preferred or instances, key=lambda each: (each.outstanding, self._chance.random()))
                 stack.enter_context(instance.counted())
             yield name, instance
 
@@ -153,8 +156,8 @@ class Endpoint:
         instances: list[Instance] = []
 
         def start(variant: Variant) -> Instance:
-            def log(_hostname: str, line: str) -> None:
-                self._log(variant.name, line)
+            def log(where: str, line: str) -> None:
+                self._log(f"{variant.name}/{where}", line)
 
             instance = Instance.start(self._runner, variant.specs, log)
             instances.append(instance)

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ from local_test.engine.containers import Runner
 from local_test.engine.serving import Server, ServingSpec
 from local_test.wire import Reply
 
-Log = Callable[[str, str], None]  # the container's host name, or "", and a line
+Log = Callable[[str, str], None]  # the instance's id, with /host name where the container has one, and a line
 
 
 class NoContainer(Exception):
@@ -20,7 +21,8 @@ class NoContainer(Exception):
 class Instance:
     """Its requests are counted, so that it can be stopped when the last one has been answered."""
 
-    def __init__(self, servers: Sequence[Server]) -> None:
+    def __init__(self, servers: Sequence[Server], name: str = "") -> None:
+        self.id = name
         self.servers = tuple(servers)
         self.outstanding = 0
         self._changed = threading.Condition()
@@ -29,9 +31,11 @@ class Instance:
     def start(cls, runner: Runner, specs: Sequence[ServingSpec], log: Log) -> "Instance":
         """All of its containers are ready; raises NeverReady or EngineError with none left running."""
         servers: list[Server] = []
+        name = f"i-{uuid.uuid4().hex[:17]}"
 
         def start(spec: ServingSpec) -> None:
-            servers.append(Server.start(runner, spec, lambda line: log(spec.hostname or "", line)))
+            where = f"{name}/{spec.hostname}" if spec.hostname else name
+            servers.append(Server.start(runner, spec, lambda line: log(where, line)))
 
         try:
             with ThreadPoolExecutor(len(specs)) as pool:
@@ -41,7 +45,7 @@ class Instance:
             for server in servers:
                 server.close(grace=0)
             raise
-        return cls(sorted(servers, key=lambda server: specs.index(server.spec)))
+        return cls(sorted(servers, key=lambda server: specs.index(server.spec)), name)
 
     def answers_ping(self) -> bool:
         return all(server.ping() == 200 for server in self.servers)  # noqa: PLR2004

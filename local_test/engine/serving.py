@@ -31,6 +31,7 @@ class ServingSpec:
     resources: Resources = field(default_factory=Resources)
     port: int = limits.PORT  # another only where the image says that it takes one (P-02)
     publish: int | None = None
+    confined: bool = False
     connect_timeout: float = limits.CONNECT_TIMEOUT
     ping_timeout: float = limits.PING_TIMEOUT
     start_timeout: float = limits.START_TIMEOUT
@@ -73,6 +74,7 @@ class Server:
                 resources=spec.resources,
                 port=spec.port,
                 publish=spec.publish,
+                confined=spec.confined,
             ),
             log,
         )
