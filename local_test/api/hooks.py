@@ -17,7 +17,25 @@ from moto.s3.models import s3_backends
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_test.api import chance, ecr, iam, instances, jobs, logs, objects, processing, rds, stacks, training, tuning
+from local_test.api import (
+    chance,
+    ecr,
+    endpoints,
+    iam,
+    jobs,
+    logs,
+    objects,
+    processing,
+    rds,
+    scaling,
+    stacks,
+    templates,
+    training,
+    tuning,
+)
+from local_test.api.endpoint_configs import EndpointConfigsBackend, EndpointConfigsResponse
+from local_test.api.endpoints import EndpointsBackend, EndpointsResponse
+from local_test.api.models import ModelsBackend, ModelsResponse
 from local_test.api.packages import PackagesResponse
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
@@ -26,19 +44,38 @@ from local_test.api.training import TrainingBackend, TrainingResponse
 from local_test.api.tuning import TuningBackend, TuningResponse
 
 # A part adds its pair here; what it does not override is moto's.
-BACKENDS: tuple[type, ...] = (TrainingBackend, ProcessingBackend, TuningBackend)
-RESPONSES: tuple[type, ...] = (TrainingResponse, ProcessingResponse, TuningResponse, SearchResponse, PackagesResponse)
+BACKENDS: tuple[type, ...] = (
+    TrainingBackend,
+    ProcessingBackend,
+    TuningBackend,
+    ModelsBackend,
+    EndpointConfigsBackend,
+    EndpointsBackend,
+)
+RESPONSES: tuple[type, ...] = (
+    TrainingResponse,
+    ProcessingResponse,
+    TuningResponse,
+    SearchResponse,
+    PackagesResponse,
+    ModelsResponse,
+    EndpointConfigsResponse,
+    EndpointsResponse,
+)
 # At start: what a fact of the journal says; then, once it is read, what should run, or is lost, is seen to.
 FACTS: dict[str, Callable[[str, Any], None]] = {
     training.KIND: jobs.known_again("training_jobs"),
     training.MADE: training.made_again,
     tuning.KIND: jobs.known_again("hyper_parameter_tuning_jobs"),
     processing.KIND: jobs.known_again("processing_jobs"),
+    endpoints.KIND: endpoints.known_again,
 }
 RECONCILE: tuple[Callable[[], None], ...] = (
     jobs.lost("training_jobs"),
     jobs.lost("processing_jobs"),
     jobs.lost("hyper_parameter_tuning_jobs"),
+    endpoints.started_again,
+    scaling.watched,
 )
 
 
@@ -55,7 +92,7 @@ def install(platform: Platform) -> None:
                 "pip install 'moto[server]>=5.2.5,<5.3'"
             )
     chance.install()
-    instances.loosen()
+    templates.install()
     _replace(sagemaker_backends, _backend_of(platform))
     _replace(s3_backends, objects.backend_of(platform.objects))
     _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
@@ -127,7 +164,7 @@ def points() -> dict[str, Callable[[], bool]]:
     checks["CloudFormation's ResourceMap"] = stacks.can_install
     checks["utcnow"] = chance.can_install
     checks["mock_random"] = lambda: type(mock_random).__name__ in ("MotoRandom", "PerThread")
-    checks["FakeEndpointConfig.validate_instance_type"] = instances.can_loosen
+    checks["CloudFormation's classes of SageMaker"] = templates.can_install
     checks["FakeKey._value_buffer"] = _has_buffer
     return checks
 

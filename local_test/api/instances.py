@@ -5,8 +5,6 @@ import gzip
 import json
 from importlib import resources as package
 
-from moto.sagemaker.models import FakeEndpointConfig
-
 MIB = 1024 * 1024
 
 
@@ -22,16 +20,3 @@ def size_of(instance_type: str) -> tuple[float, int] | None:
     if known is None:
         return None
     return float(known["VCpuInfo"]["DefaultVCpus"]), known["MemoryInfo"]["SizeInMiB"] * MIB
-
-
-def can_loosen() -> bool:
-    return callable(getattr(FakeEndpointConfig, "validate_instance_type", None))
-
-
-def _accept(config: object, instance_type: str) -> None:
-    """In the place of a method."""
-
-
-def loosen() -> None:
-    """moto holds variants to an old list without m6i, c6i or g5: any `ml.` type passes."""
-    FakeEndpointConfig.validate_instance_type = _accept  # type: ignore[method-assign, assignment]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local_test import terminal
-from local_test.api import hooks, inner, stacks, training
+from local_test.api import enforced, hooks, inner, runtime, stacks, training
 from local_test.api.bridge import address
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
@@ -36,7 +36,7 @@ STOP = (
 
 # Asked before the control plane, each None for what is not theirs; invocations come first: theirs is the hot path.
 Route = Callable[[Platform, Request], Answer | None]
-ROUTES: tuple[Route, ...] = (training.interruption,)
+ROUTES: tuple[Route, ...] = (runtime.route, training.interruption)
 
 
 def run(state: Path, port: int, use_docker: bool | None, *, fresh: bool = False) -> int:
@@ -69,8 +69,9 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
             state, journal, Objects(state / "objects"), LogFiles(state / "logs"), registry, terminal.say, use_docker
         )
         try:
+            enforced.here()
             hooks.install(platform)
-        except hooks.HookMoved as error:
+        except (hooks.HookMoved, enforced.LimitError) as error:
             raise NotHere(str(error)) from None
         control = ControlPlane(journal.add, platform.objects.flush)
         stacks.install(inner.client(control.inner))

@@ -52,6 +52,12 @@ def has_image(client: Any, image: str) -> bool:
     return True
 
 
+def labels(image: str) -> Mapping[str, str]:
+    """Of an image that Docker has; none without Docker."""
+    client, _ = engine()
+    return dict(client.images.get(image).labels) if client is not None and has_image(client, image) else {}
+
+
 def _why_not(client: Any, image: str) -> str:
     if not has_image(client, image):
         return f"Docker has no image {image} (make build)"

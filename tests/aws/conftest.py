@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.awshosting import Hosting
 from tests.localaws import LocalAws, up
 
 
@@ -16,3 +17,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
+
+
+@pytest.fixture(scope="session")
+def hosting(aws: LocalAws) -> Hosting:
+    return Hosting(aws)

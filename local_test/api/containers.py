@@ -1,0 +1,151 @@
+"""Of a plan, the containers: model data in folders, and what the engine is to start."""
+
+import shutil
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from local_test.api import artifacts, enforced, instances
+from local_test.api.images import runner_for
+from local_test.api.plans import Plan, PlannedVariant
+from local_test.api.platform import Platform
+from local_test.engine import choose
+from local_test.engine.containers import EngineError, Log, Network, Part, Resources, Running, Spec
+from local_test.engine.endpoint import Variant
+from local_test.engine.serving import ServingSpec
+from tiffin import limits
+
+MULTI_MODEL = "com.amazonaws.sagemaker.capabilities.multi-models"  # M-01
+MIB = 1024 * 1024
+
+
+class ImageRunner:
+    """Each image by the runner that has it; what was started can be ended all at once, from another thread."""
+
+    name, runs_images = "the runner of each image", True
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._lock = threading.Lock()
+        self._running: list[Running] = []
+        self._aborted = False
+
+    def start(self, spec: Spec, log: Log) -> Running:
+        runner, image = runner_for(self._platform, spec.image)
+        running = runner.start(replace(spec, image=image), log)
+        with self._lock:
+            self._running = [*filter(_runs, self._running), running]
+            aborted = self._aborted
+        if aborted:
+            running.kill()
+        return running
+
+    def network(self, isolated: bool = False) -> AbstractContextManager[Network]:  # noqa: ARG002
+        raise EngineError("a network is made for an image (network_for)")
+
+    def network_for(self, image: str, isolated: bool) -> AbstractContextManager[Network]:
+        return runner_for(self._platform, image)[0].network(isolated)
+
+    def abort(self) -> None:
+        """Whoever waits for a container to be ready sees it end."""
+        with self._lock:
+            self._aborted = True
+            running = list(self._running)
+        for each in running:
+            if _runs(each):
+                each.kill()
+
+
+@dataclass
+class Deployed:
+    """What is to be started, and what lies and lasts for it until `close`."""
+
+    variants: list[Variant]
+    folder: Path
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        self.stack.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Builder:
+    platform: Platform
+    runner: ImageRunner
+    account: str
+    region: str
+
+    def build(self, plan: Plan, folder: Path) -> Deployed:
+        """Raises DataError, EngineError with nothing left."""
+        deployed = Deployed([], folder)
+        try:
+            for variant in plan.variants:
+                specs = self._specs(variant, folder / variant.name, deployed.stack)
+                deployed.variants.append(Variant(variant.name, specs, variant.instances, variant.weight))
+        except BaseException:
+            deployed.close()
+            raise
+        return deployed
+
+    def _specs(self, variant: PlannedVariant, folder: Path, stack: ExitStack) -> tuple[ServingSpec, ...]:
+        network = None
+        if variant.is_isolated:
+            network = stack.enter_context(self.runner.network_for(variant.containers[0]["Image"], isolated=True))
+        return tuple(
+            self._spec(variant, number, folder / f"{number + 1}", network) for number in range(len(variant.containers))
+        )
+
+    def _spec(self, variant: PlannedVariant, number: int, tree: Path, network: Network | None) -> ServingSpec:
+        container = variant.containers[number]
+        runner, image = runner_for(self.platform, container["Image"])
+        if variant.is_multi_model:
+            if runner.runs_images and choose.labels(image).get(MULTI_MODEL) != "true":
+                raise EngineError(
+                    f"Your Ecr Image {container['Image']} does not contain required {MULTI_MODEL}=true Docker "
+                    "label(s) (M-01)."
+                )
+            (tree / "models").mkdir(parents=True)
+            parts: tuple[Part, ...] = (Part("models", read_only=True),)
+        else:
+            parts = artifacts.place(self.platform.objects, self.account, container, tree)
+        serverless, limit = variant.serverless, enforced.here()
+        start = limit.start_timeout_serverless if serverless else limit.start_timeout
+        return ServingSpec(
+            container["Image"],
+            tree,
+            self._environment(variant, number, runner.runs_images),
+            parts,
+            container.get("ContainerHostname") or None,
+            network,
+            _resources(variant),
+            limits.PORT + number,
+            confined=bool(serverless),
+            start_timeout=variant.asked.get("ContainerStartupHealthCheckTimeoutInSeconds") or start,
+        )
+
+    def _environment(self, variant: PlannedVariant, number: int, in_docker: bool) -> Mapping[str, str]:
+        told = {} if variant.is_isolated else self.platform.aws_environment(self.region, in_docker)
+        if variant.is_multi_model:
+            told["SAGEMAKER_MULTI_MODEL"] = "true"
+        if len(variant.containers) > 1:
+            low = 14000 + 100 * number
+            told |= {"SAGEMAKER_SAFE_PORT_RANGE": f"{low}-{low + 99}"}  # P-03
+            told |= {"SAGEMAKER_BIND_TO_PORT": str(limits.PORT + number)}  # P-02: the first one's too
+        return {**told, **(variant.containers[number].get("Environment") or {})}
+
+
+def _runs(running: Running) -> bool:
+    try:
+        return running.exit_code() is None
+    except Exception:  # noqa: BLE001  Docker does not know it any more
+        return False
+
+
+def _resources(variant: PlannedVariant) -> Resources:
+    if variant.serverless:
+        return Resources(memory=variant.serverless["MemorySizeInMB"] * MIB)
+    size = instances.size_of(variant.asked["InstanceType"])
+    return Resources(*size) if size else Resources()

@@ -1,0 +1,325 @@
+"""Endpoints: created, updated, scaled and deleted as on AWS, with real containers behind (hosting.py)."""
+
+import datetime
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import sagemaker_backends
+from moto.sagemaker.utils import arn_formatter
+
+from local_test.api.endpoint_configs import EndpointConfig
+from local_test.api.hosting import Hosting
+from local_test.api.jobs import listed, now
+from local_test.api.plans import Plan, PlannedVariant
+from local_test.api.platform import NotHereYet, Platform
+from local_test.api.shapes import check
+from local_test.api.templates import Resource, made_at, settled
+
+KIND = "endpoint"
+RETAINED = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
+
+
+@dataclass
+class Endpoint(Resource):
+    """`wanted` is the newest wish, `serving` what has come of it. moto reads the tags and the ARN."""
+
+    platform: Platform
+    name: str
+    arn: str
+    wanted: Plan
+    tags: list[dict[str, str]]
+    status: str = "Creating"
+    reason: str | None = None
+    serving: Plan | None = None
+    hosting: Hosting | None = None
+    deployment: dict[str, Any] | None = None
+    created: datetime.datetime = field(default_factory=made_at)
+    modified: datetime.datetime = field(default_factory=made_at)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
+
+    def moves(self, status: str, reason: str | None = None, serving: Plan | None = None) -> None:
+        with self._lock:
+            if self.status == "Deleting":
+                return
+            self.status, self.reason, self.modified = status, reason, now()
+            self.serving = serving or self.serving
+        self._keep()
+        if status in ("InService", "Failed"):
+            self.platform.say(f"endpoint {self.name}: {status}{f': {reason}' if reason else ''}")
+            settled(self, self.account, self.region, reason if status == "Failed" else None)
+
+    def _keep(self) -> None:
+        state = {
+            "status": self.status,
+            "reason": self.reason,
+            "serving": self.serving.document() if self.serving else None,
+            "created": self.created.isoformat(),
+            "modified": self.modified.isoformat(),
+        }
+        self.platform.know(KIND, f"{self.account}/{self.region}/{self.name}", state)
+
+    def is_created(self) -> bool:
+        """Asked by CloudFormation."""
+        return self.status != "Creating"
+
+    def takes(self, state: Mapping[str, Any]) -> None:
+        """What the journal knew of it."""
+        self.status, self.reason = state["status"], state["reason"]
+        self.serving = Plan.of_document(state["serving"]) if state["serving"] else None
+        self.created = datetime.datetime.fromisoformat(state["created"])
+        self.modified = datetime.datetime.fromisoformat(state["modified"])
+
+
+class EndpointsBackend:
+    """Of moto's SageMaker backend, the part that hosts."""
+
+    platform: Platform
+    account_id: str
+    region_name: str
+    endpoints: dict[str, Endpoint]
+
+    def add_endpoint(self, request: dict[str, Any]) -> Endpoint:
+        check("CreateEndpoint", request)
+        name = request["EndpointName"]
+        if name in self.endpoints:
+            raise ValidationError(f'Cannot create already existing endpoint "{self._endpoint_arn(name)}".')
+        _check_deployment(request)
+        plan = self._plan(request)
+        endpoint = Endpoint(self.platform, name, self._endpoint_arn(name), plan, list(request.get("Tags") or []))
+        endpoint.deployment = request.get("DeploymentConfig")
+        self.endpoints[name] = endpoint
+        endpoint.moves("Creating")
+        if not self.platform.replaying:
+            self.begin_hosting(endpoint)
+        return endpoint
+
+    def begin_hosting(self, endpoint: Endpoint) -> None:
+        hosting = Hosting(self.platform, self.account_id, self.region_name, endpoint.name, endpoint.moves)
+        endpoint.hosting = hosting
+        if endpoint.serving:
+            hosting.deploy(endpoint.serving)
+        if not endpoint.serving or endpoint.status == "Updating":
+            hosting.deploy(endpoint.wanted)
+
+        def run() -> None:
+            try:
+                hosting.run()
+            finally:
+                if endpoint.status == "Deleting":
+                    self.endpoints.pop(endpoint.name, None)
+
+        self.platform.works.start(endpoint.arn, run, hosting.stop)
+
+    def endpoint(self, name: str) -> Endpoint:
+        if name not in self.endpoints:
+            raise ValidationError(f'Could not find endpoint "{self._endpoint_arn(name)}".')
+        return self.endpoints[name]
+
+    def change_endpoint(self, request: dict[str, Any]) -> Endpoint:
+        check("UpdateEndpoint", request)
+        endpoint = self._changeable(request["EndpointName"])
+        _check_deployment(request)
+        plan = self._plan(request)
+        if request.get("RetainAllVariantProperties"):
+            excluded = {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties") or ()}
+            plan = plan.changed(_retained(endpoint.serving or endpoint.wanted, excluded))
+        endpoint.wanted = plan
+        endpoint.deployment = request.get("DeploymentConfig")
+        endpoint.moves("Updating")
+        if endpoint.hosting:
+            endpoint.hosting.deploy(plan)
+        return endpoint
+
+    def resize_endpoint(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Endpoint:
+        """By variant, what of its ProductionVariant shall be other."""
+        endpoint = self._changeable(name)
+        plan = endpoint.serving or endpoint.wanted
+        for variant in changes:
+            if plan.variant(variant) is None:
+                raise ValidationError(
+                    f'The variant name(s) "{variant}" is/are not present within endpoint configuration "{plan.config}".'
+                )
+        endpoint.wanted = plan.changed(changes)
+        endpoint.moves("Updating")
+        if endpoint.hosting:
+            endpoint.hosting.resize(changes)
+        return endpoint
+
+    def remove_endpoint(self, name: str) -> None:
+        endpoint = self.endpoint(name)
+        if endpoint.hosting is None:
+            del self.endpoints[name]
+            return
+        endpoint.moves("Deleting")
+        endpoint.hosting.stop()
+
+    def _changeable(self, name: str) -> Endpoint:
+        endpoint = self.endpoint(name)
+        if endpoint.status == "Failed":
+            raise ValidationError(f'Cannot update failed endpoint "{endpoint.arn}"; delete it and create it again.')
+        if endpoint.status != "InService" and not self.platform.replaying:
+            raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+        return endpoint
+
+    def _plan(self, request: dict[str, Any]) -> Plan:
+        config: EndpointConfig = self.endpoint_config(request["EndpointConfigName"])  # type: ignore[attr-defined]
+        return Plan.of(config, self)
+
+    def _endpoint_arn(self, name: str) -> str:
+        return arn_formatter("endpoint", name, self.account_id, self.region_name)
+
+
+class EndpointsResponse:
+    """Of moto's SageMaker responses, the operations on endpoints."""
+
+    params: dict[str, Any]
+    sagemaker_backend: Any
+
+    def create_endpoint(self) -> ActionResult:
+        return ActionResult({"EndpointArn": self.sagemaker_backend.add_endpoint(dict(self.params)).arn})
+
+    def update_endpoint(self) -> ActionResult:
+        return ActionResult({"EndpointArn": self.sagemaker_backend.change_endpoint(dict(self.params)).arn})
+
+    def update_endpoint_weights_and_capacities(self) -> ActionResult:
+        check("UpdateEndpointWeightsAndCapacities", self.params)
+        wanted = self.params["DesiredWeightsAndCapacities"]
+        names = [each["VariantName"] for each in wanted]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValidationError(f'The variant name "{name}" was non-unique within the request.')
+        backend = self.sagemaker_backend
+        plan = backend.endpoint(self.params["EndpointName"]).serving
+        changes = {each["VariantName"]: _change(each, plan) for each in wanted}
+        return ActionResult({"EndpointArn": backend.resize_endpoint(self.params["EndpointName"], changes).arn})
+
+    def describe_endpoint(self) -> ActionResult:
+        return ActionResult(_described(self.sagemaker_backend.endpoint(self.params["EndpointName"])))
+
+    def list_endpoints(self) -> ActionResult:
+        return ActionResult(listed(self.sagemaker_backend.endpoints.values(), self.params, _summary, "Endpoints"))
+
+    def delete_endpoint(self) -> ActionResult:
+        self.sagemaker_backend.remove_endpoint(self.params["EndpointName"])
+        return EmptyResult()
+
+
+def known_again(key: str, state: Mapping[str, Any]) -> None:
+    account, region, name = key.split("/", 2)
+    endpoint: Any = sagemaker_backends[account][region].endpoints.get(name)
+    if isinstance(endpoint, Endpoint):
+        endpoint.takes(state)
+
+
+def started_again() -> None:
+    """After a restart, what had served serves again."""
+    for _, _, backend in sagemaker_backends.iter_backends():
+        endpoints: dict[str, Any] = backend.endpoints  # type: ignore[attr-defined]
+        for endpoint in endpoints.values():
+            if isinstance(endpoint, Endpoint) and endpoint.status != "Failed":
+                if endpoint.status == "InService":
+                    endpoint.moves("SystemUpdating")
+                backend.begin_hosting(endpoint)  # type: ignore[attr-defined]
+
+
+def _change(wanted: dict[str, Any], plan: Plan | None) -> dict[str, Any]:
+    change = {ours: wanted[theirs] for theirs, ours in RETAINED.items() if wanted.get(theirs) is not None}
+    serverless = wanted.get("ServerlessUpdateConfig")
+    variant = plan.variant(wanted["VariantName"]) if plan else None
+    if serverless and variant and variant.serverless:
+        change["ServerlessConfig"] = {**variant.serverless, **serverless}
+    return change
+
+
+def _retained(plan: Plan, excluded: set[str]) -> dict[str, dict[str, Any]]:
+    kept = [ours for theirs, ours in RETAINED.items() if theirs not in excluded]
+    return {each.name: {name: each.asked[name] for name in kept if name in each.asked} for each in plan.variants}
+
+
+def _check_deployment(request: dict[str, Any]) -> None:
+    """All traffic at once is what is done; what watches alarms or goes step by step is not."""
+    deployment = request.get("DeploymentConfig") or {}
+    policy = (deployment.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
+    if deployment.get("RollingUpdatePolicy") or policy.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE":
+        raise NotHereYet("updates in steps (DeploymentConfig); ALL_AT_ONCE is done")
+    if (deployment.get("AutoRollbackConfiguration") or {}).get("Alarms"):
+        raise NotHereYet("a rollback by alarms (AutoRollbackConfiguration)")
+
+
+def _summary(endpoint: Any) -> dict[str, Any]:
+    return {
+        "EndpointName": endpoint.name,
+        "EndpointArn": endpoint.arn,
+        "CreationTime": endpoint.created,
+        "LastModifiedTime": endpoint.modified,
+        "EndpointStatus": endpoint.status,
+    }
+
+
+def _described(endpoint: Endpoint) -> dict[str, Any]:
+    plan = endpoint.serving or endpoint.wanted
+    counts = endpoint.hosting.instances() if endpoint.hosting else {}
+    updating = endpoint.status == "Updating"
+    wanted = endpoint.wanted if updating else plan
+    capture = plan.capture
+    return _summary(endpoint) | {
+        "EndpointConfigName": plan.config,
+        "ProductionVariants": [_variant(each, wanted.variant(each.name), counts, endpoint) for each in plan.variants],
+        "FailureReason": endpoint.reason,
+        "AsyncInferenceConfig": plan.asynchronous,
+        "LastDeploymentConfig": endpoint.deployment,
+        "PendingDeploymentSummary": {
+            "EndpointConfigName": wanted.config,
+            "ProductionVariants": [{"VariantName": each.name} for each in wanted.variants],
+            "StartTime": endpoint.modified,
+        }
+        if updating and wanted.config != plan.config
+        else None,
+        "DataCaptureConfig": {
+            "EnableCapture": True,
+            "CaptureStatus": "Started" if endpoint.status == "InService" else "Stopped",
+            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": capture["DestinationS3Uri"],
+            "KmsKeyId": capture.get("KmsKeyId", ""),
+        }
+        if capture
+        else None,
+    }
+
+
+def _variant(
+    variant: PlannedVariant, wanted: PlannedVariant | None, counts: Mapping[str, int], endpoint: Endpoint
+) -> dict[str, Any]:
+    images = [
+        {"SpecifiedImage": each["Image"], "ResolvedImage": each["Image"], "ResolutionTime": endpoint.modified}
+        for each in variant.containers
+    ]
+    found: dict[str, Any] = {
+        "VariantName": variant.name,
+        "DeployedImages": images,
+        "CurrentWeight": variant.weight,
+        "DesiredWeight": (wanted or variant).weight,
+    }
+    if variant.serverless:
+        return found | {
+            "CurrentServerlessConfig": variant.serverless,
+            "DesiredServerlessConfig": (wanted or variant).serverless,
+        }
+    return found | {
+        "CurrentInstanceCount": counts.get(variant.name, 0),
+        "DesiredInstanceCount": (wanted or variant).instances,
+    }

@@ -1,0 +1,224 @@
+"""What runs behind one endpoint, on a thread that owns it: changes one after the other, each all or nothing.
+
+An update starts the new containers, sends requests there, then stops the old ones; one that fails leaves the old ones
+serving. `stop` ends it from another thread at any time.
+"""
+
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto.sagemaker.exceptions import SagemakerClientError
+
+from local_test.api import enforced, telemetry
+from local_test.api.artifacts import DataError
+from local_test.api.asynchronous import Asynchronous
+from local_test.api.capture import Capture
+from local_test.api.containers import Builder, Deployed, ImageRunner
+from local_test.api.images import runner_for
+from local_test.api.multi_model import Files, Shelf
+from local_test.api.objects import NoObject
+from local_test.api.plans import Plan, PlannedVariant
+from local_test.api.platform import Platform
+from local_test.api.traffic import Traffic
+from local_test.engine.containers import EngineError
+from local_test.engine.endpoint import Endpoint, Variant
+from local_test.engine.instance import Instance
+from local_test.engine.serving import NeverReady
+from tiffin import limits
+
+log = logging.getLogger(__name__)
+
+GROUP = "/aws/sagemaker/Endpoints"
+FLUSH = 1.0  # seconds between what is written of traffic and captures
+
+Tell = Callable[[str, str | None, Plan | None], None]  # status, reason, and the plan that serves from now on
+
+
+@dataclass(frozen=True)
+class Served:
+    """What an instance was started for; `slots` are a serverless variant's."""
+
+    variant: PlannedVariant
+    shelf: Shelf | None
+    slots: threading.Semaphore | None
+
+
+class Hosting:
+    def __init__(self, platform: Platform, account: str, region: str, name: str, tell: Tell) -> None:
+        self.platform, self.account, self.region, self.name = platform, account, region, name
+        self._tell = tell
+        self._runner = ImageRunner(platform)
+        self._builder = Builder(platform, self._runner, account, region)
+        self._changes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._deployed: Deployed | None = None
+        self._numbers = itertools.count(1)
+        self._sinks: dict[str, Callable[[str], None]] = {}
+        self.engine = Endpoint(self._runner, self._log, enforced.here().ping_every)
+        self.traffic = Traffic(account, region, name)
+        self.plan: Plan | None = None  # what serves
+        self._served: dict[Path, Served] = {}  # by the tree of its containers
+        self.capture: Capture | None = None
+        self.asynchronous: Asynchronous | None = None
+        self.sessions: dict[str, str] = {}  # H-23: to an instance's id
+
+    @property
+    def log_group(self) -> str:
+        return f"{GROUP}/{self.name}"
+
+    # from other threads
+
+    def deploy(self, plan: Plan) -> None:
+        self._changes.put(lambda: self._deploy(plan))
+
+    def resize(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """By variant, its new InitialInstanceCount and InitialVariantWeight."""
+        self._changes.put(lambda: self._resize(changes))
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._changes.put(None)
+        if self.plan is None:  # nothing serves: what is just starting is not waited for
+            self._runner.abort()
+
+    # its own
+
+    def run(self) -> None:
+        ticker = threading.Thread(target=self._tick, name=f"flush-{self.name}", daemon=True)
+        ticker.start()
+        try:
+            while (change := self._changes.get()) is not None and not self._ended.is_set():
+                change()
+        finally:
+            self._ended.set()
+            if self.asynchronous:
+                self.asynchronous.stop()
+            self.engine.close()
+            ticker.join()
+            self._flush()
+            if self._deployed:
+                self._deployed.close()
+
+    def _deploy(self, plan: Plan) -> None:
+        folder = self.platform.work / "endpoints" / self.region / self.name / str(next(self._numbers))
+        deployed = None
+        try:
+            deployed = self._builder.build(plan, folder)
+            served = {each.specs[0].tree: self._serve(plan, each) for each in deployed.variants}
+            self._served |= served
+            self.engine.deploy(deployed.variants)
+        except (EngineError, DataError, NoObject, SagemakerClientError) as error:
+            if deployed:
+                deployed.close()
+            if not self._ended.is_set():
+                self._tell("Failed" if self.plan is None else "InService", _reason(error, plan), None)
+            return
+        except Exception as error:
+            self._tell("Failed" if self.plan is None else "InService", f"InternalServerError: {error}", None)
+            raise
+        before, self._deployed = self._deployed, deployed
+        self._served, self.plan = served, plan
+        self.capture = Capture(self.platform, self.account, self.name, plan.capture) if plan.capture else None
+        self._set_asynchronous(plan)
+        if before:
+            before.close()
+        self._tell("InService", None, plan)
+
+    def _serve(self, plan: Plan, variant: Variant) -> Served:
+        planned, shelf = plan[variant.name], None
+        if planned.is_multi_model:
+            spec = variant.specs[0]
+            runs_images = runner_for(self.platform, spec.image)[0].runs_images
+            files = Files(self.platform.objects, self.account, planned.containers[0], spec.tree, runs_images)
+            shelf = Shelf(files, planned, self.traffic)
+        return _served(planned, shelf)
+
+    def _set_asynchronous(self, plan: Plan) -> None:
+        if plan.asynchronous and self.asynchronous:
+            self.asynchronous.config = plan.asynchronous
+        elif plan.asynchronous:
+            self.asynchronous = Asynchronous(self, plan.asynchronous)
+        elif self.asynchronous:
+            self.asynchronous.stop()
+            self.asynchronous = None
+
+    def _resize(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        plan = self.plan
+        if plan is None:  # it was deleted, or never served
+            return
+        reached: dict[str, dict[str, Any]] = {}
+        reason = None
+        self.engine.weigh(
+            {
+                name: change["InitialVariantWeight"]
+                for name, change in changes.items()
+                if "InitialVariantWeight" in change
+            }
+        )
+        for name, change in changes.items():
+            reached[name] = dict(change)
+            if "InitialInstanceCount" in change:
+                try:
+                    self.engine.scale(name, change["InitialInstanceCount"])
+                except EngineError as error:
+                    if self._ended.is_set():
+                        return
+                    reason = _reason(error, plan)
+                    del reached[name]["InitialInstanceCount"]
+        self.plan = plan = plan.changed(reached)
+        for tree, served in self._served.items():
+            if "ServerlessConfig" in reached.get(served.variant.name, {}):
+                self._served[tree] = _served(plan[served.variant.name], served.shelf)
+        self._tell("InService", reason, plan)
+
+    def served(self, instance: Instance) -> Served:
+        return self._served[instance.servers[0].spec.tree]
+
+    def instances(self) -> dict[str, int]:
+        return {variant.name: count for variant, count in self.engine.variants()}
+
+    def pinned(self, session: str) -> Callable[[Instance], bool]:
+        return lambda instance: instance.id == self.sessions.get(session)
+
+    def _log(self, where: str, line: str) -> None:
+        if where not in self._sinks:
+            self._sinks[where] = telemetry.stream(self.account, self.region, self.log_group, where)
+        self._sinks[where](line)
+
+    def _tick(self) -> None:
+        while not self._ended.wait(FLUSH):
+            try:
+                self._flush()
+            except Exception:  # the next one may do
+                log.exception("what was counted of %s could not be written", self.name)
+
+    def _flush(self) -> None:
+        self.traffic.flush(self.instances())
+        if self.capture:
+            self.capture.flush()
+
+
+def _served(variant: PlannedVariant, shelf: Shelf | None) -> Served:
+    slots = threading.Semaphore(variant.serverless["MaxConcurrency"]) if variant.serverless else None
+    return Served(variant, shelf, slots)
+
+
+def _reason(error: Exception, plan: Plan) -> str:
+    """AWS's sentence, then what was seen; the container's last lines are kept where it is too long."""
+    text = str(error)
+    if isinstance(error, NeverReady):
+        names = ", ".join(variant.name for variant in plan.variants)
+        text = (
+            f"The primary container for production variant {names} did not pass the ping health check. Please check "
+            f"CloudWatch logs for this endpoint. Seen: {text}"
+        )
+    if len(text) <= limits.FAILURE_REASON_CHARS:
+        return text
+    head = limits.FAILURE_REASON_CHARS // 2
+    return f"{text[:head]} ... {text[-(limits.FAILURE_REASON_CHARS - head - 5) :]}"

@@ -1,0 +1,117 @@
+"""What an endpoint is to serve: its configuration with the models' containers, as they were when it was asked for.
+
+AWS lets a configuration and its models be deleted while an endpoint serves them; so a plan is a copy, and as JSON it is
+what a restart knows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from moto.sagemaker.exceptions import ValidationError
+
+from local_test.api.endpoint_configs import EndpointConfig
+from local_test.api.models import is_multi_model
+
+
+@dataclass(frozen=True)
+class PlannedVariant:
+    """`asked` is the ProductionVariant, its count and weight those of now."""
+
+    asked: dict[str, Any]
+    containers: list[dict[str, Any]]
+    is_direct: bool
+    is_isolated: bool
+
+    @property
+    def name(self) -> str:
+        return str(self.asked["VariantName"])
+
+    @property
+    def serverless(self) -> dict[str, Any] | None:
+        return self.asked.get("ServerlessConfig")
+
+    @property
+    def instances(self) -> int:
+        return 1 if self.serverless else int(self.asked["InitialInstanceCount"])
+
+    @property
+    def weight(self) -> float:
+        return float(self.asked.get("InitialVariantWeight", 1.0))
+
+    @property
+    def is_multi_model(self) -> bool:
+        return is_multi_model(self.containers[0])
+
+    def container_names(self) -> list[str]:
+        return [
+            each.get("ContainerHostname") or ("primary" if len(self.containers) == 1 else f"container-{number}")
+            for number, each in enumerate(self.containers, start=1)
+        ]
+
+
+@dataclass(frozen=True)
+class Plan:
+    config: str
+    variants: tuple[PlannedVariant, ...]
+    asynchronous: dict[str, Any] | None = None
+    capture: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "Plan":
+        variants = tuple(PlannedVariant(**each) for each in document["variants"])
+        return cls(document["config"], variants, document["asynchronous"], document["capture"])
+
+    @classmethod
+    def of(cls, config: EndpointConfig, backend: Any) -> "Plan":
+        """Raises ValidationError when a model is not there any more."""
+        variants = []
+        for asked in config.variants:
+            request = backend.model(asked["ModelName"]).request
+            containers = [
+                _resolved(each, backend) for each in request.get("Containers") or [request["PrimaryContainer"]]
+            ]
+            is_direct = (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
+            isolated = bool(request.get("EnableNetworkIsolation") or config.request.get("EnableNetworkIsolation"))
+            variants.append(PlannedVariant(dict(asked), containers, is_direct, isolated))
+        capture = config.request.get("DataCaptureConfig")
+        return cls(
+            config.name,
+            tuple(variants),
+            config.request.get("AsyncInferenceConfig"),
+            capture if capture and capture.get("EnableCapture", True) else None,
+        )
+
+    def variant(self, name: str) -> PlannedVariant | None:
+        return next((each for each in self.variants if each.name == name), None)
+
+    def __getitem__(self, name: str) -> PlannedVariant:
+        found = self.variant(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def changed(self, changes: Mapping[str, Mapping[str, Any]]) -> "Plan":
+        """By variant, what of its ProductionVariant is other now."""
+        return replace(
+            self,
+            variants=tuple(
+                replace(each, asked={**each.asked, **changes[each.name]}) if each.name in changes else each
+                for each in self.variants
+            ),
+        )
+
+
+def _resolved(container: dict[str, Any], backend: Any) -> dict[str, Any]:
+    """With what its model package says, where it names one."""
+    package = container.get("ModelPackageName")
+    if not package:
+        return container
+    found = backend.describe_model_package(package)
+    specification = getattr(found, "inference_specification", None) or {}
+    if not specification.get("Containers"):
+        raise ValidationError(f"The model package {package} has no container to run.")
+    return {**specification["Containers"][0], **container}
