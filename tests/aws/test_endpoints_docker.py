@@ -1,0 +1,135 @@
+"""Endpoints through boto3 in real containers: ours, somebody else's, alone, several, confined and isolated."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.awshosting import BUCKET, HOSTED, Hosting, name, packed
+from tests.awsjobs import Jobs, channel
+from tests.container.conftest import COLOUR, STOCK, docker
+from tests.localaws import up
+from tests.server import ROOT
+
+pytestmark = pytest.mark.container
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Somebody else's program on our image's Python, without its label of many models."""
+    folder = tmp_path_factory.mktemp("hosted")
+    lines = [f"FROM {COLOUR}", "COPY serve /own/", "RUN chmod 755 /own/serve", "ENV PATH=/own:$PATH"]
+    lines += ["LABEL com.amazonaws.sagemaker.capabilities.multi-models=false"]
+    (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
+    (folder / "serve").write_bytes((HOSTED / "serve").read_bytes())
+    named = f"tiffin-test-hosted-{folder.name}".lower()
+    docker("build", "--quiet", "--tag", named, str(folder))
+    yield named
+    docker("image", "rm", "--force", named)
+
+
+@pytest.fixture(scope="module")
+def docked(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
+    with up(tmp_path_factory.mktemp("aws") / "state", "--docker") as api:
+        yield Hosting(api, image)
+
+
+def test_an_endpoint_in_a_container(docked: Hosting) -> None:
+    data = docked.put("model.tar.gz", packed({"weights": "1"}))
+    endpoint = docked.serve(docked.variant(docked.model({"SAYS": "me"}, ModelDataUrl=data)))
+    assert docked.said(endpoint) == "me"
+    assert json.loads(docked.said(endpoint, b"model")) == {"weights": "1"}
+    environment = json.loads(docked.said(endpoint, b"env"))
+    assert environment["AWS_ENDPOINT_URL"].endswith(f":{docked.aws.port}")
+    assert list(docked.lines(endpoint).values()) == [["serving me"]]
+
+
+def test_the_colour_classifier_from_its_data_to_an_answer(docked: Hosting) -> None:
+    jobs = Jobs(docked.aws, COLOUR)
+    jobs.s3.upload_file(str(ROOT / "model" / "data" / "colours.csv"), "jobs", "colours/colours.csv")
+    job = jobs.run(
+        channels=[channel("s3://jobs/colours/")], HyperParameters={"algorithm": "tree", "max_leaf_nodes": "60"}
+    )
+    data = job["ModelArtifacts"]["S3ModelArtifacts"]
+    endpoint = docked.serve(docked.variant(docked.model(Image=COLOUR, ModelDataUrl=data)))
+    assert docked.said(endpoint, b"255,0,0\n0,0,255\n", ContentType="text/csv").split() == ["red", "blue"]
+    with pytest.raises(docked.runtime.exceptions.ModelError) as raised:
+        docked.invoke(endpoint, b"255,0\n", ContentType="text/csv")
+    assert raised.value.response["OriginalStatusCode"] == 400
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 5}
+    endpoint = docked.serve(docked.variant(docked.model(Image=COLOUR, ModelDataUrl=data), ServerlessConfig=serverless))
+    assert docked.said(endpoint, b"0,255,0\n", ContentType="text/csv").strip() == "green"  # S-05
+
+
+def test_a_container_that_ends(docked: Hosting) -> None:
+    found = docked.settled(docked.create(docked.config(docked.variant(docked.model({"DOES": "end"})))))
+    assert found["EndpointStatus"] == "Failed"
+    assert "no model here" in found["FailureReason"]
+
+
+def test_an_image_that_is_not_there(docked: Hosting) -> None:
+    found = docked.settled(docked.create(docked.config(docked.variant(docked.model(Image="nobody/nothing:1")))))
+    assert found["EndpointStatus"] == "Failed"
+    assert "nobody/nothing:1" in found["FailureReason"]
+
+
+def test_S05_serverless_runs_as_somebody_else_and_writes_in_tmp_only(docked: Hosting) -> None:
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    endpoint = docked.serve(docked.variant(docked.model(), ServerlessConfig=serverless))
+    assert json.loads(docked.said(endpoint, b"ids")) == [True, "refused", "wrote"]
+    endpoint = docked.serve(docked.variant(docked.model()))
+    assert json.loads(docked.said(endpoint, b"ids")) == [False, "wrote", "wrote"]
+
+
+def test_isolation_leaves_no_way_out_and_no_credentials(docked: Hosting) -> None:
+    endpoint = docked.serve(docked.variant(docked.model({"SAYS": "me"}, EnableNetworkIsolation=True)))
+    assert docked.said(endpoint) == "me"
+    assert not [key for key in json.loads(docked.said(endpoint, b"env")) if key.startswith("AWS_")]
+
+
+def test_P01_P02_several_containers_of_an_instance(docked: Hosting) -> None:
+    containers = [docked.container({"SAYS": each, "DOES": "append"}, ContainerHostname=each) for each in ("one", "two")]
+    endpoint = docked.serve(docked.variant(docked.model(Containers=containers)))
+    assert docked.said(endpoint, b"x", ContentType="a/b") == "x+one(a/b,None)+two(a/b,None)"
+
+
+def test_M01_an_image_without_the_label_holds_no_many_models(docked: Hosting) -> None:
+    model = docked.model(Mode="MultiModel", ModelDataUrl=docked.put("m.tar.gz", packed({"text": "m"})))
+    found = docked.settled(docked.create(docked.config(docked.variant(model))))
+    assert found["EndpointStatus"] == "Failed"
+    assert "multi-models=true Docker label" in found["FailureReason"]
+
+
+def test_many_models_in_our_image(docked: Hosting) -> None:
+    code = "def model_fn(folder): return {word!r}\ndef predict_fn(rows, model): return [model for _ in rows]\n"
+    folder = name("many")
+    for word in ("one", "two"):
+        body = packed({"code/inference.py": code.format(word=word)})
+        docked.s3.put_object(Bucket=BUCKET, Key=f"{folder}/{word}.tar.gz", Body=body)
+    model = docked.model(Image=STOCK, Mode="MultiModel", ModelDataUrl=f"s3://{BUCKET}/{folder}/")
+    endpoint = docked.serve(docked.variant(model))
+    for word in ("one", "two", "one"):
+        said = docked.said(endpoint, b"1,2\n", ContentType="text/csv", TargetModel=f"{word}.tar.gz")
+        assert said.strip() == word
+
+
+def test_nothing_is_left_of_what_is_deleted(docked: Hosting) -> None:
+    def running() -> set[str]:
+        return set(docker("ps", "--all", "--quiet", "--filter", f"ancestor={docked.image}").stdout.split())
+
+    before = running()
+    endpoint = docked.serve(docked.variant(docked.model(), InitialInstanceCount=2))
+    assert len(running() - before) == 2
+    docked.sagemaker.delete_endpoint(EndpointName=endpoint)
+
+    def is_gone() -> bool:
+        try:
+            return not docked.describe(endpoint)
+        except ClientError:
+            return True
+
+    docked.aws.wait(is_gone, "the end of it")
+    assert running() == before
+    assert not (Path(docked.aws.state) / "work" / "endpoints" / "us-east-1" / endpoint / "1").exists()
