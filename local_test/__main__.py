@@ -1,6 +1,6 @@
 """`python -m local_test`: SageMaker on your machine.
 
-Commands: train, serve, predict, transform, demo, up, env. The /opt/ml tree that most of them share lies in .tiffin/ml
+Commands: train, serve, predict, transform, verify, demo, up, env. The /opt/ml tree that most of them share lies in .tiffin/ml
 unless --base-dir says otherwise.
 """
 
@@ -14,6 +14,7 @@ from local_test.commands import options, predict, serve, train
 from local_test.engine.containers import EngineError
 from local_test.engine.tree import TreeError
 from local_test.transform import command as transform
+from local_test.verify import command as judging
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_parser(commands, [tree, container])
     predict.add_parser(commands, [tree])
     transform.add_parser(commands, [tree, container])
+    judging.add_parser(commands)
     demo.add_parser(commands, [tree])
     api.add_parsers(commands)
     return parser

@@ -1,6 +1,7 @@
 """The documentation says what the code does."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_every_command_of_the_dispatcher_is_a_module() -> None:
 def test_every_case_and_decision_is_numbered_once() -> None:
     numbers = [file.name[:3] for file in (ROOT / "docs" / "decisions").glob("*.md")]
     assert sorted(numbers) == [f"{n:03}" for n in range(1, len(numbers) + 1)]
+
+
+def test_judged_images_fail_where_their_tables_say() -> None:
+    page = rows(ROOT / "docs" / "12-verify.md")
+    listed = [[cell.split(", ") for cell in row[1:]] for row in page if len(row) == 3 and re.match(r"[HT]-", row[1])]
+    tables = [tomllib.loads(file.read_text()) for file in (ROOT / "tests" / "images").glob("*/verdict.toml")]
+    assert sorted(listed) == sorted([table["fail"], table["warn"]] for table in tables)
 
 
 def test_hyperparameters_of_the_classifier_are_documented() -> None:

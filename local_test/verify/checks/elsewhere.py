@@ -1,0 +1,133 @@
+"""The same server under what SageMaker may add: no network, another user, another port, batch transform's variables.
+
+All of it at once first: who starts so passes. Who does not is started with each by itself.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from local_test.verify.checks.check import Check
+from local_test.verify.probe import NotStarted
+from local_test.verify.server import OK, Server, serving
+from local_test.verify.subject import Court
+from local_test.verify.verdict import Seen, Verdict, failed, passed, skipped, warned
+from tiffin import limits
+
+PORT, SAFE = 18455, (18460, 18499)
+OTHER_USER = "10001:10001"
+BATCH = {
+    "SAGEMAKER_BATCH": "true",
+    "SAGEMAKER_MAX_PAYLOAD_IN_MB": "6",
+    "SAGEMAKER_BATCH_STRATEGY": "MULTI_RECORD",
+    "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
+}
+FULL = {f"OWN_{number:02}": "x" * 1000 for number in range(30)}  # C-09: 32 KB in all, 1,024 bytes each
+BOUND = {"SAGEMAKER_BIND_TO_PORT": str(PORT), "SAGEMAKER_SAFE_PORT_RANGE": f"{SAFE[0]}-{SAFE[1]}"}
+
+
+@dataclass(frozen=True)
+class Twist:
+    id: str
+    title: str
+    changes: Mapping[str, Any]
+    broken: Callable[[str], Seen]
+    said: str
+    port: int = limits.PORT
+
+
+TWISTS = (
+    Twist("C-09", "a full environment", {"environment": FULL}, failed, "30 variables of 1,000 bytes are borne"),
+    Twist("T-15", "serves without a network", {"isolated": True}, warned, "it needs no network to start"),
+    Twist("B-01", "batch transform's variables", {"environment": BATCH}, failed, "it starts for batch transform"),
+    Twist(
+        "S-05",
+        "another user, only /tmp written",
+        {"user": OTHER_USER, "read_only": True, "environment": {"HOME": "/nonexistent"}},
+        warned,
+        "it serves as another user who can write /tmp only",
+    ),
+    Twist("P-02", "another port", {"environment": BOUND}, failed, f"it listens on SAGEMAKER_BIND_TO_PORT={PORT}", PORT),
+)
+
+
+def further_ports(server: Server) -> Seen:
+    ports = {one.port for one in server.container.listeners()} - {PORT}
+    outside = sorted(port for port in ports if not SAFE[0] <= port <= SAFE[1])
+    if outside:
+        return failed(f"it also listens on {', '.join(map(str, outside))}, outside {SAFE[0]}-{SAFE[1]}")
+    return passed("it listens on no other port" if not ports else f"its other ports are in {SAFE[0]}-{SAFE[1]}")
+
+
+SAFE_PORTS = Check("P-03", "further ports in the safe range", further_ports)
+CHECKS: Sequence[Check[Any]] = (*(Check(twist.id, twist.title, skipped) for twist in TWISTS), SAFE_PORTS)
+
+
+def judge(court: Court) -> Iterator[Verdict]:
+    twists = [twist for twist in TWISTS if court.wanted(twist.id) or (twist.id == "P-02" and court.wanted("P-03"))]
+    claimed = court.claims("accept-bind-to-port")
+    if not claimed:
+        for check in (Check("P-02", "another port", skipped), SAFE_PORTS):
+            if court.wanted(check.id):
+                yield check.say(skipped("the image's label does not claim accept-bind-to-port"))
+        twists = [twist for twist in twists if twist.id != "P-02"]
+    if not twists:
+        return
+    with ExitStack() as stack:
+        server, why = _start(stack, court, _together(twists))
+        if server:
+            for twist in twists:
+                yield _say(twist, passed(twist.said))
+            yield from _ports(server, court)
+            return
+    if len(twists) == 1:
+        yield _say(twists[0], twists[0].broken(why))
+        return
+    with ThreadPoolExecutor(2) as pool:
+        yield from (verdict for found in pool.map(lambda twist: _alone(court, twist), twists) for verdict in found)
+
+
+def _alone(court: Court, twist: Twist) -> Sequence[Verdict]:
+    with ExitStack() as stack:
+        server, why = _start(stack, court, twist)
+        if not server:
+            return [_say(twist, twist.broken(why))]
+        ports = list(_ports(server, court)) if twist.id == "P-02" else []
+        return [_say(twist, passed(twist.said)), *ports]
+
+
+def _ports(server: Server, court: Court) -> Iterator[Verdict]:
+    if court.wanted("P-03") and server.address.port == PORT:
+        yield SAFE_PORTS.run(server)
+
+
+def _say(twist: Twist, seen: Seen) -> Verdict:
+    return Check(twist.id, twist.title, lambda _: seen).say(seen)
+
+
+def _together(twists: Sequence[Twist]) -> Twist:
+    changes: dict[str, Any] = {}
+    for twist in twists:
+        environment = {**changes.get("environment", {}), **twist.changes.get("environment", {})}
+        changes = {**changes, **twist.changes, "environment": environment}
+    return replace(twists[-1], changes=changes, port=max(twist.port for twist in twists))
+
+
+def _start(stack: ExitStack, court: Court, twist: Twist) -> tuple[Server | None, str]:
+    """A server that answers the payload; or none, and why."""
+    try:
+        server = stack.enter_context(serving(court, court.serve(**twist.changes), twist.port))
+    except NotStarted as error:
+        return None, str(error)
+    if server.readiness.redirected:
+        return server, ""
+    if not server.readiness.ready:
+        return None, str(server.readiness)
+    if server.payload:
+        answer = server.invoke()
+        if answer.status != OK:
+            return None, f"/ping was 200, but the payload is answered {answer}: {json.dumps(answer.text[:100])}"
+    return server, ""

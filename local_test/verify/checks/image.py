@@ -1,0 +1,120 @@
+"""What the image says of itself, before anything of it runs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from local_test.verify.checks.check import Check
+from local_test.verify.probe import NotStarted
+from local_test.verify.subject import Court
+from local_test.verify.verdict import Seen, failed, passed, skipped, warned
+
+GIGABYTE = 10**9
+SERVERLESS_IMAGE = 10 * GIGABYTE  # S-04
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DRIVERS = ("/usr/bin/nvidia-smi", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1")
+KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+KEY = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|AWS_SECRET_ACCESS_KEY\s*=\s*\S+")
+INITS = ("tini", "tini-static", "dumb-init", "docker-init")
+
+
+@dataclass(frozen=True)
+class Image:
+    court: Court
+    attributes: Mapping[str, Any]
+    config: Mapping[str, Any]
+    history: Sequence[str]
+    files: Mapping[str, Sequence[str]]  # those of the paths that were looked at
+
+    @classmethod
+    def of(cls, court: Court) -> "Image":
+        config = court.config
+        homes = {value for name, value in _environment(config) if name == "HOME"} | {"/root"}
+        credentials = [f"{home}/.aws/credentials" for home in sorted(homes)]
+        try:
+            files = court.engine.names_in(["/opt/ml", *DRIVERS, *credentials])
+        except NotStarted:
+            files = {}
+        return cls(court, court.engine.attributes, config, court.engine.history(), files)
+
+
+def _environment(config: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    return [(entry.partition("=")[0], entry.partition("=")[2]) for entry in config.get("Env") or ()]
+
+
+def exec_form(image: Image) -> Seen:
+    """Of the entry point, or of the command of an image that has none."""
+    entry: Sequence[str] = image.config.get("Entrypoint") or ()
+    if not entry:
+        return passed("no ENTRYPOINT: the argument itself is started")
+    if list(entry[:2]) == ["/bin/sh", "-c"]:
+        return failed(f"ENTRYPOINT is in shell form: {entry[-1]!r} never sees the argument, and /bin/sh gets SIGTERM")
+    return passed(f"ENTRYPOINT is in exec form: {' '.join(entry)}")
+
+
+def no_init(image: Image) -> Seen:
+    entry: Sequence[str] = image.config.get("Entrypoint") or ()
+    first = entry[0].rpartition("/")[2] if entry else ""
+    if first in INITS:
+        return failed(f"the entry point is {entry[0]}")
+    return passed(f"the entry point is {entry[0]}" if entry else "no ENTRYPOINT")
+
+
+def root(image: Image) -> Seen:
+    user = image.config.get("User") or ""
+    if user.partition(":")[0] in ("", "0", "root"):
+        return passed("runs as root")
+    return warned(f"USER is {user}: AWS expects root, and what it mounts may belong to root alone")
+
+
+def nothing_in_opt_ml(image: Image) -> Seen:
+    found = image.files.get("/opt/ml", ())
+    if not found:
+        return passed("nothing lies in /opt/ml")
+    return warned(f"{len(found)} files in /opt/ml, {found[0]} among them: the platform mounts over them")
+
+
+def no_driver(image: Image) -> Seen:
+    found = [path for path in DRIVERS if path in image.files]
+    return failed(f"it brings {', '.join(found)}, of NVIDIA's driver") if found else passed("no NVIDIA driver")
+
+
+def docker_manifest(image: Image) -> Seen:
+    kind = image.court.engine.manifest_type()
+    if kind is None:
+        return skipped("it was not pushed to a registry that answers; push it, and judge it by the registry's name")
+    return passed(kind) if kind == DOCKER_MANIFEST else failed(f"the registry has it as {kind}")
+
+
+def architecture(image: Image) -> Seen:
+    found = f"{image.attributes.get('Os')}/{image.attributes.get('Architecture')}"
+    if found == "linux/amd64":
+        return passed(found)
+    return warned(f"{found}: for Graviton instances only") if found == "linux/arm64" else failed(found)
+
+
+def no_keys(image: Image) -> Seen:
+    found = [f"ENV {name}" for name, _ in _environment(image.config) if name in KEY_NAMES]
+    found += [path for path in image.files if path.endswith("/.aws/credentials")]
+    found += [f"a layer's line: {KEY.sub('…', line)[:80]}" for line in image.history if KEY.search(line)]
+    return failed(f"it holds credentials: {'; '.join(found)}") if found else passed("no AWS keys in it")
+
+
+def size(image: Image) -> Seen:
+    found = int(image.attributes.get("Size", 0))
+    text = f"{found / GIGABYTE:.2f} GB"
+    return passed(text) if found <= SERVERLESS_IMAGE else warned(f"{text}: too large for a serverless endpoint")
+
+
+CHECKS = (
+    Check("C-03", "ENTRYPOINT in exec form", exec_form),
+    Check("C-04", "no init as the entry point", no_init),
+    Check("C-06", "runs as root", root),
+    Check("C-07", "nothing baked into /opt/ml", nothing_in_opt_ml),
+    Check("C-08", "no GPU driver in it", no_driver),
+    Check("C-12", "a Docker manifest in the registry", docker_manifest),
+    Check("C-13", "for linux/amd64", architecture),
+    Check("C-15", "no credentials in it", no_keys),
+    Check("S-04", "small enough for serverless", size),
+)

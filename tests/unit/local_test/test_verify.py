@@ -1,0 +1,175 @@
+"""The judge's words: what is printed, written and explained, and its exit status. To judge takes containers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from local_test.verify import command, report
+from local_test.verify.judge import checked
+from local_test.verify.payload import Payload
+from local_test.verify.statements import explain, statements
+from local_test.verify.verdict import Judgement, Status, Verdict
+from tests.server import ROOT
+
+FAIL = Verdict("H-18", "ends on SIGTERM", Status.FAIL, "it still ran 30 s after SIGTERM \x1b[31m<now>", seconds=30.5)
+WARN = Verdict("H-03", "/ping", Status.WARN, "POST 405", "route POST too")
+PASS = Verdict("C-01", "`serve` starts it", Status.PASS, "it runs")
+NOT = Verdict("M-01", "starts without a model", Status.NOT_APPLICABLE, "no label")
+ALL = Judgement("mine:1", (WARN, FAIL, NOT, PASS), 12.4)
+
+
+class TestTable:
+    def test_is_in_the_contracts_order_with_what_mends_it(self) -> None:
+        lines = [line.strip() for line in report.table(ALL, colour=False).splitlines() if line.strip()]
+        heads = [line.split(": ")[0] for line in lines if line.startswith(("pass", "fail", "warn"))]
+        assert heads == ["pass C-01 `serve` starts it", "warn H-03 /ping", "fail H-18 ends on SIGTERM"]
+        assert "mend: route POST too" in lines
+        assert any(line.startswith("mend: Handle SIGTERM in PID 1") for line in lines)
+        assert "no label: M-01" in lines
+        assert lines[-1] == "mine:1: 1 fail, 1 warn, 1 pass, 1 n/a, in 12 s"
+
+    def test_fits_a_terminal(self) -> None:
+        long = Judgement("mine:1", (Verdict("H-03", "/ping", Status.WARN, "word " * 100),), 1.0)
+        assert max(map(len, report.table(long, colour=False).splitlines())) <= report.WIDTH
+
+    def test_says_when_nothing_was_judged(self) -> None:
+        assert "nothing was judged" in report.table(Judgement("mine:1", (NOT,), 0.1), colour=False)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"), [((PASS, WARN, NOT), 0), ((PASS, FAIL), 1), ((), 0)], ids=["warns", "fails", "nothing"]
+)
+def test_exit_status(verdicts: tuple[Verdict, ...], status: int) -> None:
+    assert Judgement("mine:1", verdicts, 1.0).exit_status == status
+
+
+def test_junit_is_xml_that_tells_fails_from_what_was_left_out() -> None:
+    suite = ElementTree.fromstring(report.as_junit(ALL))  # noqa: S314  our own
+    assert {name: suite.get(name) for name in ("tests", "failures", "skipped")} == {
+        "tests": "4",
+        "failures": "1",
+        "skipped": "1",
+    }
+    failed = suite.find("testcase[failure]")
+    assert failed is not None
+    assert (failed.get("classname"), failed.get("name"), failed.get("time")) == (
+        "Real-time hosting",
+        "H-18 ends on SIGTERM",
+        "30.500",
+    )
+    assert "<now>" in (failed[0].get("message") or "")
+    warned = suite.find("testcase[@name='H-03 /ping']/system-out")
+    assert warned is not None
+    assert warned.text == "POST 405\nwarning: route POST too"
+
+
+def test_json_has_every_verdict() -> None:
+    document = json.loads(report.as_json(ALL))
+    assert (document["image"], document["exit_status"]) == ("mine:1", 1)
+    assert [(one["id"], one["status"]) for one in document["verdicts"]] == [
+        *(("C-01", "pass"), ("H-03", "warn"), ("H-18", "fail"), ("M-01", "n/a"))
+    ]
+    assert document["verdicts"][1]["mend"] == "route POST too"
+
+
+class TestStatements:
+    def test_each_line_is_checked_or_says_why_not(self) -> None:
+        known = statements()
+        assert checked() - known.keys() == set()
+        assert {one for one in known if bool(known[one].untested) == (one in checked())} == set()
+
+    def test_each_checked_line_says_how_to_mend_it(self) -> None:
+        assert [one for one in sorted(checked()) if not statements()[one].mend] == []
+
+    def test_every_line_of_the_contracts_page_is_known(self) -> None:
+        page = (ROOT / "docs" / "02-contract.md").read_text(encoding="utf-8")
+        listed = {
+            row[2:6] for row in page.splitlines() if row.startswith("| ") and row[2] in "CTHWMBPQ" and row[3] == "-"
+        }
+        assert listed - statements().keys() == set()
+
+    def test_explains(self) -> None:
+        text = explain("h-18")
+        assert text.startswith("H-18  Real-time hosting\n")
+        assert "To mend it: Handle SIGTERM in PID 1" in text
+        assert "Not judged: needs a GPU" in explain("M-12")
+
+
+class TestCommand:
+    def _run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        line = [sys.executable, "-m", "local_test", *arguments]
+        return subprocess.run(line, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+
+    def test_explain(self) -> None:
+        for arguments in (["explain", "H-18"], ["verify", "--explain", "H-18"]):
+            done = self._run(*arguments)
+            assert (done.returncode, done.stdout.partition("\n")[0]) == (0, "H-18  Real-time hosting")
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["explain", "H-999"], "verify: there is no H-999; there are H-01, H-02"),
+            (["verify"], "verify: which image?"),
+            (["verify", "mine", "--payload", "no.csv"], "verify: there is no no.csv"),
+            (["verify", "mine", "--payload", "README.md"], "verify: the name README.md does not tell its Content-Type"),
+            (["verify", "mine", "--only", "H-18,Z-01"], "verify: --only: there is no Z-01"),
+        ],
+    )
+    def test_what_cannot_be_judged_is_2_and_a_sentence(self, arguments: list[str], sentence: str) -> None:
+        done = self._run(*arguments)
+        assert (done.returncode, done.stdout) == (command.COULD_NOT_JUDGE, "")
+        assert done.stderr.startswith(sentence)
+
+
+class TestPayload:
+    def test_rows_of_csv_are_its_lines_over_and_over(self) -> None:
+        assert Payload(b"1,2\r\n3,4", "text/csv; charset=utf-8").rows(3) == b"1,2\n3,4\n1,2\n"
+
+    @pytest.mark.parametrize(
+        ("document", "three"),
+        [
+            ([[1, 2]], [[1, 2]] * 3),
+            ({"instances": [{"a": 1}], "k": 5}, {"instances": [{"a": 1}] * 3, "k": 5}),
+            ({"a": 1}, None),
+            ([1, 2], None),
+        ],
+    )
+    def test_rows_of_json_are_those_of_its_list(self, document: object, three: object) -> None:
+        rows = Payload(json.dumps(document).encode(), "application/json").rows(3)
+        assert (json.loads(rows) if rows else None) == three
+
+    @pytest.mark.parametrize("size", [1000, 6_000_000])
+    def test_grows_to_just_under_a_size(self, size: int) -> None:
+        grown = Payload(b"1,2\n30,400\n", "text/csv").grown(size)
+        assert grown is not None
+        assert 0.95 * size < len(grown) <= size
+
+    def test_other_formats_do_not_grow(self) -> None:
+        assert Payload(b"\x89PNG", "image/png").grown(1000) is None
+
+
+def test_a_start_needs_no_docker_library() -> None:
+    code = "import sys, local_test.__main__; print(*sys.modules)"
+    environ = {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert "docker" not in done.stdout.split()
+
+
+def test_a_model_as_a_tar_is_unpacked_without_leaving_its_place(tmp_path: Path) -> None:
+    import tarfile
+
+    from local_test.verify.subject import SubjectError, unpack
+
+    (tmp_path / "weights.json").write_text("[1]")
+    with tarfile.open(tmp_path / "good.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "weights.json", "weights.json")
+    with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "weights.json", "../outside.json")
+    assert [path.name for path in unpack(tmp_path / "good.tar.gz", tmp_path / "in").iterdir()] == ["weights.json"]
+    with pytest.raises(SubjectError, match=r"is neither a folder nor a model.tar.gz"):
+        unpack(tmp_path / "bad.tar.gz", tmp_path / "in" / "deeper")
+    assert not (tmp_path / "in" / "outside.json").exists()
