@@ -1,7 +1,7 @@
 """`python -m local_test`: SageMaker on your machine.
 
-Commands: train, serve, predict, transform, verify, demo, up, env. The /opt/ml tree that most of them share lies in .tiffin/ml
-unless --base-dir says otherwise.
+Commands: train, serve, predict, transform, verify, explain, up, env, demo. The /opt/ml tree that most of them share
+lies in .tiffin/ml unless --base-dir says otherwise.
 """
 
 import argparse
