@@ -9,11 +9,12 @@ export PYTHONSAFEPATH := 1
 # An environment is remade when its pins change, not when a checkout touches them.
 stamp = $(VENV)/.$(1)-$(shell cat requirements/$(1).txt | cksum | tr -d ' ')
 LOCAL := $(call stamp,local)
+API := $(call stamp,api)
 TEST := $(call stamp,test)
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train serve predict build bench campaign pass doctor check fix pin data clean
+.PHONY: help demo test train serve predict up build bench campaign pass doctor check fix pin data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -32,6 +33,9 @@ serve: $(LOCAL) ## serve what `make train` made until Ctrl-C; ARGS="--port 9000"
 
 predict: $(LOCAL) ## send a payload to `make serve`; ARGS="local_test/payloads/one.json"
 	@$(RUN) -m local_test predict $(ARGS)
+
+up: $(API) ## AWS's own API on this machine, until Ctrl-C; ARGS="--port 0"
+	@$(RUN) -m local_test up $(ARGS)
 
 build: ## build the images with Docker, and say what fills them
 	@container/build.sh
@@ -76,7 +80,7 @@ $(VENV)/bin/python:
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-$(LOCAL) $(TEST): | $(VENV)/bin/python
+$(LOCAL) $(API) $(TEST): | $(VENV)/bin/python
 	@set=$$(basename $@ | sed -E 's/^\.([a-z]+)-.*/\1/'); \
 	  echo "installing requirements/$$set.txt (pinned; a minute at the first time)"; \
 	  $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \

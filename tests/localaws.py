@@ -73,11 +73,15 @@ class LocalAws:
         return self.process.wait(PATIENCE)
 
 
-def start(state: Path, *arguments: str, **more: str) -> LocalAws:
-    """Start without waiting: the caller has to end the process. `more` are environment variables."""
+def start(state: Path, *arguments: str, file_size: int | None = None, **more: str) -> LocalAws:
+    """Start without waiting: the caller has to end the process. `more` are environment variables.
+
+    `file_size`: no file may grow past so many bytes, as on a disk that is full.
+    """
+    limit = [] if file_size is None else ["prlimit", f"--fsize={file_size}"]
     log = tempfile.NamedTemporaryFile(prefix="local-aws-", suffix=".log", delete=False)  # noqa: SIM115  the process holds it
     process = subprocess.Popen(
-        [sys.executable, "-m", "local_test", "up", "--port", "0", "--state", str(state), *arguments],
+        [*limit, sys.executable, "-m", "local_test", "up", "--port", "0", "--state", str(state), *arguments],
         env=_environ() | more,
         cwd=ROOT,
         stdout=log,
@@ -88,9 +92,9 @@ def start(state: Path, *arguments: str, **more: str) -> LocalAws:
 
 
 @contextmanager
-def up(state: Path, *arguments: str, **more: str) -> Iterator[LocalAws]:
+def up(state: Path, *arguments: str, file_size: int | None = None, **more: str) -> Iterator[LocalAws]:
     """One that answers, ended afterwards."""
-    api = start(state, *arguments, **more)
+    api = start(state, *arguments, file_size=file_size, **more)
     try:
         assert api.port
         yield api

@@ -1,6 +1,7 @@
 """`local_test up` and `local_test env`; mounted by local_test/__main__.py, and light until one of them runs."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _up(options: argparse.Namespace) -> int:
+    # moto, once it is imported, lets any page that a browser here shows read its answers
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
     try:
         from local_test.api import server
     except ImportError as error:

@@ -10,6 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -43,7 +44,7 @@ KEPT_HEADERS = (
     "content-encoding",
     "content-md5",
 )
-JSON_SERVICES = ("sagemaker", "ecr", "logs", "events", "application-autoscaling", "lambda", "codebuild", "codepipeline")
+XML_SERVICES = ("s3", "s3control", "route53", "cloudfront")  # and all whose requests are forms
 
 
 @dataclass(frozen=True)
@@ -59,20 +60,27 @@ class ControlPlane:
         self._flush = flush
 
     def answer(self, request: Request) -> Answer:
-        if not _changes(request):
-            answer = self._call(request)
-            if answer.status < 300:  # noqa: PLR2004
-                self._flush()
-            return answer
         seed, at = chance.new_seed(), time.time()
-        with chance.seeded(seed, at):
+        changes = _changes(request)
+        with chance.seeded(seed, at) if changes else nullcontext():
             answer = self._call(request)
-        if answer.status < 300:  # noqa: PLR2004
+        if answer.status >= 300:  # noqa: PLR2004
+            return answer
+        try:
             self._flush()
-            kept = {name.lower(): value for name, value in request.headers.items()}
-            headers = {name: kept[name] for name in kept if name in KEPT_HEADERS or name.startswith("x-amz-")}
-            self._record(Call(request.method, request.target, headers, request.body, seed, at))
+            if changes:
+                kept = {name.lower(): value for name, value in request.headers.items()}
+                headers = {name: kept[name] for name in kept if name in KEPT_HEADERS or name.startswith("x-amz-")}
+                self._record(Call(request.method, request.target, headers, request.body, seed, at))
+        except (
+            OSError
+        ) as error:  # a full disk: a restart would not know of it, so the caller is not told that it is done
+            return refuse(request, 500, "InternalError", f"the state folder cannot be written: {error.strerror}")
         return answer
+
+    def _is_known(self, request: Request) -> bool:
+        host = self._application.infer_service_region_host(_environ(request), request.path)
+        return self._application.get_backend_for_host(host) is not None
 
     def inner(self, request: Request) -> Answer:
         """A call of our own, within another that is in the journal or by a job that is."""
@@ -91,6 +99,8 @@ class ControlPlane:
         except NotImplementedError:
             return lacking(request)
         except Exception:  # whatever moto trips over is its own; the caller still gets an answer of the protocol
+            if not self._is_known(request):
+                return lacking(request)
             log.exception("moto failed in %s", operation(request))
             return refuse(request, 500, "InternalFailure", f"moto failed in {operation(request)}; its log says how")
         # a path that moto does not route is a page of HTML, an operation it cannot tell is nothing at all
@@ -122,7 +132,8 @@ def lacking(request: Request) -> Answer:
 def refuse(request: Request, status: int, code: str, message: str) -> Answer:
     """An error as the protocol of the service that was called writes it."""
     service = request.scope.service
-    if service in JSON_SERVICES or request.headers.get("X-Amz-Target") or not service:
+    is_form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+    if service not in XML_SERVICES and not is_form:
         body = json.dumps({"__type": code, "message": message}).encode()
         return Answer(status, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}, body)
     error = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"

@@ -78,10 +78,10 @@ class Objects:
     def flush(self) -> None:
         """Put on disk what this thread changed."""
         keys = getattr(self._changed, "keys", {})
-        for account, bucket, name in list(keys):
+        self._changed.keys = {}
+        for account, bucket, name in keys:
             owner = s3_backends.bucket_accounts.get(bucket, (None, account))[1]
             self._settle(owner, bucket, name)
-        keys.clear()
 
     # what our parts use
 
@@ -171,7 +171,7 @@ class Objects:
                 backend.put_object_tagging(key, record["tags"])
             blobs.add(blob.path)
             loaded += 1
-        getattr(self._changed, "keys", {}).clear()
+        self._changed.keys = {}
         for path in self.folder.glob("*/*/*.blob"):
             if path not in blobs:
                 path.unlink()

@@ -1,5 +1,6 @@
 """The API's shell: what is answered without any container, and what a restart, a taken port and a kill leave."""
 
+import http.client
 import json
 import os
 import signal
@@ -32,7 +33,10 @@ LACKING = [
     ("sagemaker", "list_workteams", {}, "ListWorkteams"),  # JSON
     ("rds", "start_activity_stream", {"ResourceArn": "a", "Mode": "sync", "KmsKeyId": "k"}, "StartActivityStream"),
     ("lambda", "get_account_settings", {}, "GET /2016-08-19/account-settings"),  # REST and JSON
-]
+    ("sagemaker-featurestore-runtime", "get_record", {"FeatureGroupName": "f", "RecordIdentifierValueAsString": "1"},
+     "GET /FeatureGroup/f"),
+    ("chime", "list_accounts", {}, "GET /accounts"),  # a service that moto does not have
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("service", "operation", "arguments"), SERVICES, ids=[service for service, *_ in SERVICES])
@@ -189,6 +193,32 @@ def test_a_kill_and_a_torn_journal_lose_no_accepted_call(state: Path) -> None:
         names = [bucket["Name"] for bucket in api.client("s3").list_buckets()["Buckets"]]
         assert names == ["first", "second"]
         assert "warning" not in api.log
+
+
+def test_a_full_disk_is_said_and_what_was_there_stays(state: Path) -> None:
+    with up(state, "--no-docker", file_size=1_000_000) as api:
+        s3 = api.client("s3")
+        s3.create_bucket(Bucket="full")
+        s3.put_object(Bucket="full", Key="small", Body=b"1")
+        with pytest.raises(ClientError) as raised:
+            s3.put_object(Bucket="full", Key="large", Body=b"x" * 2_000_000)
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+        assert "the state folder cannot be written: File too large" in raised.value.response["Error"]["Message"]
+        s3.put_object(Bucket="full", Key="after", Body=b"2")
+        assert api.stop() == 0
+    with up(state, "--no-docker") as api:
+        s3 = api.client("s3")
+        assert [item["Key"] for item in s3.list_objects_v2(Bucket="full")["Contents"]] == ["after", "small"]
+        assert "warning" not in api.log
+
+
+def test_a_page_in_a_browser_reads_nothing(aws: LocalAws) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", aws.port, timeout=PATIENCE)
+    connection.request("GET", "/", headers={"Origin": "https://elsewhere.invalid"})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert answer.getheader("Access-Control-Allow-Origin") is None
+    connection.close()
 
 
 def test_fresh_forgets(state: Path) -> None:
