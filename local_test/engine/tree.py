@@ -142,7 +142,10 @@ class Tree:
                 raise TreeError(
                     f"another command is using {self.paths.base}; stop it, or choose another --base-dir"
                 ) from None
-            yield
+            try:
+                yield
+            finally:  # closing is not enough: a process that another thread is just starting has the file open too
+                fcntl.flock(mark, fcntl.LOCK_UN)
 
     def restore(self) -> bool:
         """After a job that failed: the model of the one before it, if there was one."""

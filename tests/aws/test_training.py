@@ -350,7 +350,6 @@ def test_a_restart_knows_jobs_and_ends_what_was_lost(state: Path) -> None:
         api.process.kill()
         api.process.wait(PATIENCE)
     with up(state, "--no-docker") as api:
-        assert "ended what an earlier start left running: process" in api.log
         assert has_ended(child)
         sagemaker = api.client("sagemaker")
         again = sagemaker.describe_training_job(TrainingJobName=done["TrainingJobName"])

@@ -63,7 +63,9 @@ def tried(jobs: Jobs, name: str, **asked: Any) -> list[dict[str, Any]]:
 def test_a_grid_is_tried_whole(jobs: Jobs) -> None:
     name = start(jobs, {})
     tuning = ended(jobs, name)
-    assert tuning["HyperParameterTuningJobStatus"] == "Completed", tuning
+    assert tuning["HyperParameterTuningJobStatus"] == "Completed", [
+        item.get("FailureReason") for item in tried(jobs, name)
+    ]
     assert tuning["TrainingJobStatusCounters"] == {
         "Completed": 1, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 1, "Stopped": 0,
     }  # fmt: skip

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,19 @@ def test_T03_T05_what_a_channel_and_a_host_are_told(tmp_path: Path, data: Path) 
             }
         ],
     }
+
+
+def test_a_tree_is_free_though_a_process_that_was_starting_has_its_mark_open(tmp_path: Path, data: Path) -> None:
+    """As a fork has it, until its exec: a thread that starts another job's process at that moment."""
+    tree = Tree.build(tmp_path / "ml", {}, {"train": data})
+    mark = str(tree.paths.base / MARK)
+    with tree.in_use():
+        held = next(
+            int(fd.name) for fd in Path("/proc/self/fd").iterdir() if fd.exists() and str(fd.readlink()) == mark
+        )
+        forked = os.dup(held)
+    try:
+        with tree.in_use():
+            pass
+    finally:
+        os.close(forked)
