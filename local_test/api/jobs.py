@@ -2,12 +2,13 @@
 
 import datetime
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
 from local_test.api import telemetry
@@ -120,6 +121,22 @@ class Job:
         """After a restart: what had not ended cannot be gone on with."""
         if not self.has_ended:
             self.moves("Failed", LOST, "Failed", LOST)
+
+
+@contextmanager
+def claimed(jobs: dict[str, Job], job: Job) -> Iterator[None]:
+    """The name is the job's from here on, unless what follows refuses the job; raises ResourceInUse."""
+    if jobs.setdefault(job.name, job) is not job:
+        what = WORDS[job.kind][1].lower()
+        raise ResourceInUseException(
+            f"{what.capitalize()} names must be unique within an AWS account and region, and a {what} with this name "
+            f"already exists ({job.arn})"
+        )
+    try:
+        yield
+    except BaseException:
+        del jobs[job.name]
+        raise
 
 
 def known_again(jobs: str) -> Callable[[str, Mapping[str, Any]], None]:

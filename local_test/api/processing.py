@@ -18,7 +18,7 @@ from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import images, inputs, instances, outputs, telemetry
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, listed
+from local_test.api.jobs import LOST, Job, claimed, listed
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
@@ -42,19 +42,14 @@ class ProcessingBackend:
     def begin_processing_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
         name = request["ProcessingJobName"]
-        arn = arn_formatter(KIND, name, self.account_id, self.region_name)
-        if name in self.processing_jobs:
-            raise ResourceInUseException(
-                "Job name must be unique within an AWS account and region, and a job with this name already exists "
-                f"({arn})"
-            )
-        job = Job(self.platform, KIND, name, arn, request)
-        if not self.platform.replaying:
+        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
+        with claimed(self.processing_jobs, job):
+            if self.platform.replaying:
+                return job
             work = Work(self.platform, job)
-            job.stop = work.stop
-            job.moves("Starting", "Preparing the instances for processing")
-            self.platform.works.start(arn, work.run, work.abandon)
-        self.processing_jobs[name] = job
+        job.stop = work.stop
+        job.moves("Starting", "Preparing the instances for processing")
+        self.platform.works.start(job.arn, work.run, work.abandon)
         return job
 
     def processing_job(self, name: str) -> Job:

@@ -16,7 +16,7 @@ from moto.sagemaker.utils import arn_formatter
 from local_test.api import images, inputs, instances, outputs, telemetry
 from local_test.api.front import Answer, Request
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, listed
+from local_test.api.jobs import LOST, Job, claimed, listed
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
@@ -51,21 +51,14 @@ class TrainingBackend:
     def begin_training_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
         name = request["TrainingJobName"]
-        arn = arn_formatter(KIND, name, self.account_id, self.region_name)
-        if name in self.training_jobs:
-            raise ResourceInUseException(
-                "Training job names must be unique within an AWS account and region, and a training job with this name "
-                f"already exists ({arn})"
-            )
-        job = Job(self.platform, KIND, name, arn, request)
-        if self.platform.replaying:
-            self.training_jobs[name] = job
-            return job
-        work = Work(self.platform, job)
-        self.training_jobs[name] = job
+        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
+        with claimed(self.training_jobs, job):
+            if self.platform.replaying:
+                return job
+            work = Work(self.platform, job)
         job.stop, job.interrupt = work.stop, work.interrupt
         job.moves("Starting", "Preparing the instances for training")
-        self.platform.works.start(arn, work.run, work.abandon)
+        self.platform.works.start(job.arn, work.run, work.abandon)
         return job
 
     def make_training_job(self, request: dict[str, Any], found: dict[str, Any]) -> Job:

@@ -15,7 +15,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.utils import arn_formatter
 
-from local_test.api.jobs import LOST, Job, listed
+from local_test.api.jobs import LOST, Job, claimed, listed
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
 
@@ -54,20 +54,15 @@ class TuningBackend:
     def begin_tuning_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
         name = request["HyperParameterTuningJobName"]
-        arn = arn_formatter(KIND, name, self.account_id, self.region_name)
-        if name in self.hyper_parameter_tuning_jobs:
-            raise ResourceInUseException(
-                "Tuning job names must be unique within an AWS account and region, and a tuning job with this name "
-                f"already exists ({arn})"
-            )
-        job = Job(self.platform, KIND, name, arn, request)
+        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
         job.found |= {"jobs": []}
-        if not self.platform.replaying:
+        with claimed(self.hyper_parameter_tuning_jobs, job):
+            if self.platform.replaying:
+                return job
             work = Work(self, job)
-            job.stop = work.stop
-            job.moves("Starting", "Starting training jobs")
-            self.platform.works.start(arn, work.run, work.abandon)
-        self.hyper_parameter_tuning_jobs[name] = job
+        job.stop = work.stop
+        job.moves("Starting", "Starting training jobs")
+        self.platform.works.start(job.arn, work.run, work.abandon)
         return job
 
     def tuning_job(self, name: str) -> Job:

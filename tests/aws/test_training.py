@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,19 @@ def test_what_aws_refuses_is_refused(jobs: Jobs, request_: dict[str, Any], code:
     found, message = refused(raised)
     assert found == code
     assert re.search(words, message), message
+
+
+def test_of_calls_at_once_for_one_name_one_is_taken(jobs: Jobs) -> None:
+    def begin(_: int) -> str:
+        try:
+            return jobs.start(TrainingJobName="at-once")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(begin, range(8)))
+    assert answers == ["ResourceInUse"] * 7 + ["at-once"]
+    assert jobs.ended("at-once")["TrainingJobStatus"] == "Completed"
 
 
 def test_a_name_is_taken_once(jobs: Jobs) -> None:
