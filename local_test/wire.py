@@ -65,8 +65,15 @@ class Connection:
             try:
                 return self._exchange(self._socket, line, headers, body)
             except ConnectionError:
-                pass
+                return self._exchange(self._open_again(), line, headers, body)
         return self._exchange(self._open(), line, headers, body)
+
+    def _open_again(self) -> socket.socket:
+        """Where nobody listens any more, the container may have read the request and ended over it."""
+        try:
+            return self._open()
+        except (ConnectionRefusedError, NotAccepted) as error:
+            raise BrokenAnswer(f"the container ended it without an answer, and then: {error}") from None
 
     def _open(self) -> socket.socket:
         left = self._left()

@@ -162,3 +162,27 @@ def test_H02_nobody_and_nobody_in_time() -> None:
             Client("127.0.0.1", full.getsockname()[1]).request("GET", "/ping")
         for each in waiting:
             each.close()
+
+
+def test_who_ends_over_a_question_is_broken_and_not_unreachable() -> None:
+    """On a connection that was kept: what could not be asked may be asked elsewhere, and this was asked."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            asked(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            asked(connection)
+            listener.close()
+
+    server = threading.Thread(target=serve)
+    server.start()
+    client = Client("127.0.0.1", listener.getsockname()[1])
+    try:
+        assert client.request("POST", "/", body=b"1\n").status == 200
+        with pytest.raises(Broken):
+            client.request("POST", "/", body=b"1\n")
+    finally:
+        server.join()
+        client.close()
