@@ -22,21 +22,21 @@ MIB = 1024 * 1024
 
 
 class ImageRunner:
-    """Each image by the runner that has it; what was started can be ended all at once, from another thread."""
+    """Each image by the runner that has it; what a change has started can be ended at once, from another thread."""
 
     name, runs_images = "the runner of each image", True
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._lock = threading.Lock()
-        self._running: list[Running] = []
+        self._fresh: list[Running] = []
         self._aborted = False
 
     def start(self, spec: Spec, log: Log) -> Running:
         runner, image = runner_for(self._platform, spec.image)
         running = runner.start(replace(spec, image=image), log)
         with self._lock:
-            self._running = [*filter(_runs, self._running), running]
+            self._fresh.append(running)
             aborted = self._aborted
         if aborted:
             running.kill()
@@ -48,12 +48,17 @@ class ImageRunner:
     def network_for(self, image: str, isolated: bool) -> AbstractContextManager[Network]:
         return runner_for(self._platform, image)[0].network(isolated)
 
+    def settle(self) -> None:
+        """What was started serves, or has been closed."""
+        with self._lock:
+            self._fresh.clear()
+
     def abort(self) -> None:
         """Whoever waits for a container to be ready sees it end."""
         with self._lock:
             self._aborted = True
-            running = list(self._running)
-        for each in running:
+            fresh = list(self._fresh)
+        for each in fresh:
             if _runs(each):
                 each.kill()
 

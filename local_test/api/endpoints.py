@@ -11,6 +11,7 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.utils import arn_formatter
 
+from local_test.api import telemetry
 from local_test.api.endpoint_configs import EndpointConfig
 from local_test.api.hosting import Hosting
 from local_test.api.jobs import listed, now
@@ -20,6 +21,14 @@ from local_test.api.shapes import check
 from local_test.api.templates import Resource, made_at, settled
 
 KIND = "endpoint"
+EVENT_STATUS = {  # as EventBridge spells it
+    "Creating": "CREATING",
+    "Updating": "UPDATING",
+    "SystemUpdating": "SYSTEM_UPDATING",
+    "InService": "IN_SERVICE",
+    "Deleting": "DELETING",
+    "Failed": "FAILED",
+}
 RETAINED = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
 
 
@@ -58,6 +67,16 @@ class Endpoint(Resource):
             self.status, self.reason, self.modified = status, reason, now()
             self.serving = serving or self.serving
         self._keep()
+        if self.platform.replaying:
+            return
+        detail = {
+            "EndpointName": self.name,
+            "EndpointArn": self.arn,
+            "EndpointConfigName": (self.serving or self.wanted).config,
+            "EndpointStatus": EVENT_STATUS[status],
+            **({"FailureReason": reason} if reason else {}),
+        }
+        telemetry.event(self.account, self.region, "SageMaker Endpoint State Change", self.arn, detail)
         if status in ("InService", "Failed"):
             self.platform.say(f"endpoint {self.name}: {status}{f': {reason}' if reason else ''}")
             settled(self, self.account, self.region, reason if status == "Failed" else None)
@@ -71,6 +90,19 @@ class Endpoint(Resource):
             "modified": self.modified.isoformat(),
         }
         self.platform.know(KIND, f"{self.account}/{self.region}/{self.name}", state)
+
+    # asked by moto's Search
+
+    @property
+    def endpoint_name(self) -> str:
+        return self.name
+
+    @property
+    def endpoint_status(self) -> str:
+        return self.status
+
+    def gen_response_object(self) -> dict[str, Any]:
+        return _described(self)
 
     def is_created(self) -> bool:
         """Asked by CloudFormation."""

@@ -84,8 +84,7 @@ class Hosting:
     def stop(self) -> None:
         self._ended.set()
         self._changes.put(None)
-        if self.plan is None:  # nothing serves: what is just starting is not waited for
-            self._runner.abort()
+        self._runner.abort()  # what is just starting is not waited for
 
     # its own
 
@@ -94,7 +93,12 @@ class Hosting:
         ticker.start()
         try:
             while (change := self._changes.get()) is not None and not self._ended.is_set():
-                change()
+                try:
+                    change()
+                except Exception as error:  # the next change may do
+                    log.exception("a change of endpoint %s failed", self.name)
+                    self._failed(f"InternalServerError: {type(error).__name__}: {error}")
+                self._runner.settle()
         finally:
             self._ended.set()
             if self.asynchronous:
@@ -107,7 +111,7 @@ class Hosting:
 
     def _deploy(self, plan: Plan) -> None:
         folder = self.platform.work / "endpoints" / self.region / self.name / str(next(self._numbers))
-        deployed = None
+        deployed, served = None, dict[Path, Served]()
         try:
             deployed = self._builder.build(plan, folder)
             served = {each.specs[0].tree: self._serve(plan, each) for each in deployed.variants}
@@ -116,12 +120,11 @@ class Hosting:
         except (EngineError, DataError, NoObject, SagemakerClientError) as error:
             if deployed:
                 deployed.close()
+            for tree in served:
+                del self._served[tree]
             if not self._ended.is_set():
-                self._tell("Failed" if self.plan is None else "InService", _reason(error, plan), None)
+                self._failed(_reason(error, plan))
             return
-        except Exception as error:
-            self._tell("Failed" if self.plan is None else "InService", f"InternalServerError: {error}", None)
-            raise
         before, self._deployed = self._deployed, deployed
         self._served, self.plan = served, plan
         self.capture = Capture(self.platform, self.account, self.name, plan.capture) if plan.capture else None
@@ -129,6 +132,10 @@ class Hosting:
         if before:
             before.close()
         self._tell("InService", None, plan)
+
+    def _failed(self, reason: str) -> None:
+        """What served before still does (H-27)."""
+        self._tell("Failed" if self.plan is None else "InService", reason, None)
 
     def _serve(self, plan: Plan, variant: Variant) -> Served:
         planned, shelf = plan[variant.name], None

@@ -19,9 +19,10 @@ from weakref import WeakKeyDictionary
 from local_test.api.artifacts import DataError, unpacked
 from local_test.api.objects import Location, Objects
 from local_test.api.plans import PlannedVariant
-from local_test.api.refusal import invalid
+from local_test.api.refusal import Refusal, invalid
 from local_test.api.traffic import Traffic
 from local_test.engine import process_runner
+from local_test.engine.client import TimedOut
 from local_test.engine.instance import Instance
 from local_test.wire import Reply
 
@@ -136,7 +137,14 @@ class Shelf:
             begun = time.perf_counter()
             asked = json.dumps({"model_name": _id(model), "url": self._files.url(model)}).encode()
             while True:
-                reply = instance.servers[0].invoke(asked, {"Content-Type": "application/json"}, "/models", timeout)
+                try:
+                    reply = instance.servers[0].invoke(asked, {"Content-Type": "application/json"}, "/models", timeout)
+                except TimedOut:  # the container goes on, and will say 409 when it is asked again
+                    raise Refusal(
+                        429,
+                        "ModelNotReadyException",
+                        f"Model {model} is not loaded within {timeout:g} s; try again (M-11).",
+                    ) from None
                 if 200 <= reply.status < 300 or reply.status == ALREADY:  # noqa: PLR2004
                     break
                 if reply.status != FULL or not self._evict(instance):

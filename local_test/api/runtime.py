@@ -20,7 +20,7 @@ from local_test.api.hosting import Hosting, Served
 from local_test.api.plans import Plan, PlannedVariant
 from local_test.api.platform import Platform
 from local_test.api.refusal import NO_ANSWER, Origin, Refusal, invalid, unavailable
-from local_test.engine.client import TimedOut, WireError
+from local_test.engine.client import TimedOut, Unreachable, WireError
 from local_test.engine.endpoint import Unavailable
 from local_test.engine.instance import Instance
 from local_test.wire import Reply
@@ -38,7 +38,6 @@ FORWARDED = tuple(
         "Target-Variant",
         "Target-Container-Hostname",
         "Inference-Id",
-        "Inference-Component",
         "Session-Id",
         "Enable-Explanations",
         "Prefix-Aware-Id",
@@ -90,6 +89,8 @@ class Call:
         if hosting is None or plan is None or endpoint.status in ("Deleting", "Failed"):
             raise invalid(f"Endpoint {name} of account {account} not found.")
         call = cls(request, hosting, plan, Origin(account, scope.region, name, hosting.log_group))
+        if component := call.header("Inference-Component"):
+            raise invalid(f"Inference component {component} not found: there are none here.")
         for header, longest in LONGEST.items():
             if len(call.header(header) or "") > longest:
                 raise invalid(f"{PREFIX}{header} is longer than {longest} characters (H-12).")
@@ -115,11 +116,16 @@ class Call:
             raise invalid(f"Variant {name} not found for endpoint {self.hosting.name}.")
         return name
 
-    def chosen(self, stack: ExitStack) -> tuple[Served, Instance]:
-        """An instance to ask, kept until the stack is closed. Raises Refusal, Unavailable."""
+    def chosen(self, stack: ExitStack, gone: Instance | None = None) -> tuple[Served, Instance]:
+        """An instance to ask, other than `gone` where there is one, kept until the stack is closed.
+
+        Raises Refusal, Unavailable.
+        """
         hosting, session, model = self.hosting, self.header("Session-Id"), self.header("Target-Model")
         prefer: Callable[[Instance], bool] | None = None
-        if session and session != "NEW_SESSION":
+        if gone:
+            prefer = _other_than(gone)
+        elif session and session != "NEW_SESSION":
             prefer = hosting.pinned(session)
         elif model:
             prefer = _having(hosting, model)
@@ -170,6 +176,10 @@ def _having(hosting: Hosting, model: str) -> Callable[[Instance], bool]:
     return has
 
 
+def _other_than(gone: Instance) -> Callable[[Instance], bool]:
+    return lambda instance: instance is not gone
+
+
 def too_large(size: int, most: float, line: str) -> Refusal:
     return invalid(f"The request's body has {size} bytes, and {most:.0f} are the most ({line}).", 413)
 
@@ -180,9 +190,8 @@ def _invoke(call: Call) -> Answer:
         raise invalid(f"Endpoint {call.hosting.name} is asynchronous: call InvokeEndpointAsync.")
     call.check_size()
     with ExitStack() as stack:
-        served, instance = call.chosen(stack)
-        variant = served.variant
-        reply, seconds = _asked(call, served, instance)
+        served, instance, reply, seconds = _asked(call, stack)
+    variant = served.variant
     call.hosting.traffic.invoked(variant.name, reply.status, seconds, time.perf_counter() - begun)
     if not 200 <= reply.status < 300:  # noqa: PLR2004
         raise call.origin.of_reply(call.container(variant), reply)
@@ -194,21 +203,30 @@ def _invoke(call: Call) -> Answer:
     return Answer(200, _answered(call, variant, instance, reply), reply.body)
 
 
-def _asked(call: Call, served: Served, instance: Instance) -> tuple[Reply, float]:
-    """What the container answered, and in what time; raises Refusal when it did not."""
-    begun, timeout = time.perf_counter(), enforced.here().invocation_timeout
-    container = call.header("Target-Container-Hostname")
-    try:
-        if served.shelf:
-            model = call.header("Target-Model") or ""
-            reply = served.shelf.invoke(instance, model, call.request.body, call.headers, timeout)
-        else:
-            reply = instance.invoke(call.request.body, call.headers, container, timeout)
-    except WireError as error:
-        seconds = time.perf_counter() - begun
-        call.hosting.traffic.invoked(served.variant.name, NO_ANSWER, seconds, seconds)
-        raise call.origin.of_silence(call.container(served.variant), error) from None
-    return reply, time.perf_counter() - begun
+def _asked(call: Call, stack: ExitStack) -> tuple[Served, Instance, Reply, float]:
+    """Who answered what, and in what time; raises Refusal, Unavailable."""
+    gone: Instance | None = None
+    while True:
+        served, instance = call.chosen(stack, gone)
+        begun = time.perf_counter()
+        try:
+            reply = _reply(call, served, instance)
+        except WireError as error:
+            if isinstance(error, Unreachable) and gone is None and not served.slots:
+                gone = instance  # it has had nothing of the request: another one may answer
+                continue
+            seconds = time.perf_counter() - begun
+            call.hosting.traffic.invoked(served.variant.name, NO_ANSWER, seconds, seconds)
+            raise call.origin.of_silence(call.container(served.variant), error) from None
+        return served, instance, reply, time.perf_counter() - begun
+
+
+def _reply(call: Call, served: Served, instance: Instance) -> Reply:
+    timeout = enforced.here().invocation_timeout
+    if served.shelf:
+        model = call.header("Target-Model") or ""
+        return served.shelf.invoke(instance, model, call.request.body, call.headers, timeout)
+    return instance.invoke(call.request.body, call.headers, call.header("Target-Container-Hostname"), timeout)
 
 
 def _answered(call: Call, variant: PlannedVariant, instance: Instance, reply: Reply) -> dict[str, str]:

@@ -261,6 +261,56 @@ def test_an_instance_that_dies_is_replaced(hosting: Hosting) -> None:
     hosting.aws.wait(answers, "an instance in its place")
 
 
+def test_what_hangs_is_ended_by_a_delete(hosting: Hosting) -> None:
+    endpoint = hosting.serve(hosting.variant(hosting.model()))
+    hanging = hosting.config(hosting.variant(hosting.model({"DOES": "never"})))
+    hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=hanging)
+    hosting.aws.wait(lambda: len(hosting.lines(endpoint)) == 2, "the new container")
+    hosting.sagemaker.delete_endpoint(EndpointName=endpoint)
+    hosting.aws.wait(lambda: not hosting.sagemaker.list_endpoints(NameContains=endpoint)["Endpoints"], "the end of it")
+
+
+def test_eventbridge_hears_of_each_status(hosting: Hosting) -> None:
+    events, sqs = hosting.aws.client("events"), hosting.aws.client("sqs")
+    queue = sqs.create_queue(QueueName="statuses")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Endpoint State Change"]}
+    events.put_rule(Name="statuses", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="statuses", Targets=[{"Id": "q", "Arn": arn}])
+    endpoint = hosting.serve(hosting.variant(hosting.model()))
+    hosting.sagemaker.delete_endpoint(EndpointName=endpoint)
+    heard: list[str] = []
+
+    def all_heard() -> bool:
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+            detail = json.loads(message["Body"])["detail"]
+            if detail["EndpointName"] == endpoint:
+                heard.append(detail["EndpointStatus"])
+        return len(heard) == 3
+
+    hosting.aws.wait(all_heard, "three statuses")
+    assert sorted(heard) == ["CREATING", "DELETING", "IN_SERVICE"]
+
+
+def test_a_model_package_is_hosted(hosting: Hosting) -> None:
+    group = name("group")
+    hosting.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    package = hosting.sagemaker.create_model_package(
+        ModelPackageGroupName=group,
+        InferenceSpecification={
+            "Containers": [{"Image": str(HOSTED), "Environment": {"SAYS": "packed"}}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        ModelApprovalStatus="Approved",
+    )["ModelPackageArn"]
+    model = name("model")
+    hosting.sagemaker.create_model(
+        ModelName=model, ExecutionRoleArn=ROLE, PrimaryContainer={"ModelPackageName": package}
+    )
+    assert hosting.said(hosting.serve(hosting.variant(model))) == "packed"
+
+
 def test_an_endpoint_that_is_just_starting_can_be_deleted(hosting: Hosting) -> None:
     endpoint = hosting.create(hosting.config(hosting.variant(hosting.model({"DOES": "never"}))))
     hosting.sagemaker.delete_endpoint(EndpointName=endpoint)

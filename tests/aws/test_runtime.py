@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.awshosting import Hosting
+from tests.awshosting import Hosting, packed
 from tests.localaws import command, up
 
 GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/sagemaker/Endpoints"
@@ -75,6 +75,7 @@ def test_an_endpoint_that_is_not_there(hosting: Hosting) -> None:
         ({"TargetVariant": "other"}, "Variant other not found"),
         ({"TargetModel": "m.tar.gz"}, "takes no TargetModel"),
         ({"TargetContainerHostname": "c"}, "takes no TargetContainerHostname"),
+        ({"InferenceComponentName": "c"}, "Inference component c not found"),
     ],
 )
 def test_a_target_that_is_not_there(hosting: Hosting, endpoint: str, arguments: dict[str, Any], sentence: str) -> None:
@@ -141,12 +142,29 @@ def test_H09_a_late_answer_is_a_model_error(small: Hosting) -> None:
     assert raised.value.response["OriginalStatusCode"] == 0
 
 
+def test_M11_a_model_that_loads_for_too_long_is_not_ready(small: Hosting) -> None:
+    data = small.put("m.tar.gz", packed({"text": "m"}))
+    model = small.model({"SAYS": "slow"}, Mode="MultiModel", ModelDataUrl=data.removesuffix("m.tar.gz"))
+    endpoint = small.serve(small.variant(model))
+    with pytest.raises(small.runtime.exceptions.ModelNotReadyException) as raised:
+        small.invoke(endpoint, TargetModel="m.tar.gz")
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+
+
 def test_a_limit_that_is_no_number_is_said(tmp_path: Path) -> None:
     done = command(
         "up", "--port", "0", "--no-docker", "--state", str(tmp_path), environ={"TIFFIN_LOCAL_PAYLOAD": "much"}
     )
     assert done.returncode == 1
     assert "TIFFIN_LOCAL_PAYLOAD='much' is not a number" in done.stderr
+
+
+def test_an_instance_that_has_ended_costs_one_request(hosting: Hosting) -> None:
+    """The one that it was answering; what would be sent to it goes to another one until it is replaced."""
+    endpoint = hosting.serve(hosting.variant(hosting.model({"SAYS": "me"}), InitialInstanceCount=2))
+    with pytest.raises(hosting.runtime.exceptions.ModelError):
+        hosting.invoke(endpoint, b"die")
+    assert {hosting.said(endpoint) for _ in range(20)} == {"me"}
 
 
 def test_no_instance_is_unavailable(hosting: Hosting) -> None:
