@@ -8,6 +8,7 @@ import itertools
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,8 @@ from tiffin import limits
 log = logging.getLogger(__name__)
 
 GROUP = "/aws/sagemaker/Endpoints"
-FLUSH = 1.0  # seconds between what is written of traffic and captures
+FLUSH = 1.0  # seconds between what is written of captures
+MEASURE = 10.0  # and of traffic: moto keeps each point in memory
 
 Tell = Callable[[str, str | None, Plan | None], None]  # status, reason, and the plan that serves from now on
 
@@ -199,9 +201,14 @@ class Hosting:
         self._sinks[where](line)
 
     def _tick(self) -> None:
+        measured = time.monotonic()
         while not self._ended.wait(FLUSH):
             try:
-                self._flush()
+                if self.capture:
+                    self.capture.flush()
+                if time.monotonic() - measured >= MEASURE:
+                    measured = time.monotonic()
+                    self.traffic.flush(self.instances())
             except Exception:  # the next one may do
                 log.exception("what was counted of %s could not be written", self.name)
 

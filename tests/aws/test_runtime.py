@@ -122,8 +122,8 @@ def test_metrics_are_in_cloudwatch(hosting: Hosting) -> None:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
     """An API whose limits are small."""
-    limits = {"TIFFIN_LOCAL_PAYLOAD": "1000", "TIFFIN_LOCAL_INVOCATION_TIMEOUT": "0.5"}
-    with up(tmp_path_factory.mktemp("small") / "state", "--no-docker", **limits) as api:
+    folder = tmp_path_factory.mktemp("small") / "state"
+    with up(folder, "--no-docker", TIFFIN_LOCAL_PAYLOAD="1000", TIFFIN_LOCAL_INVOCATION_TIMEOUT="0.5") as api:
         yield Hosting(api)
 
 
