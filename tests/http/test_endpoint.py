@@ -1,6 +1,7 @@
 """An endpoint of somebody else's servers: weights, updates under load, instances that end or fall silent."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -161,3 +162,24 @@ def test_P01_containers_one_after_the_other(endpoint: Endpoint, tmp_path: Path) 
         endpoint.invoke(b"0", {}, container="fourth")
     _, refused = endpoint.invoke(b"refuse", {"Content-Type": "text/csv"})
     assert (refused.status, refused.body) == (400, b"first refuses")
+
+
+def test_those_that_are_preferred_are_asked_and_else_any(endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.deploy([variant(tmp_path, "a", instances=2)])
+    with endpoint.chosen() as (_, first):
+        pass
+    for _ in range(10):
+        with endpoint.chosen(prefer=lambda instance: instance is first) as (_, chosen):
+            assert chosen is first
+    with endpoint.chosen(prefer=lambda instance: instance is first), endpoint.chosen() as (_, other):
+        assert other is not first  # the least busy
+    with endpoint.chosen(prefer=lambda _: False):
+        pass
+
+
+def test_lines_tell_their_variant_instance_and_container(endpoint: Endpoint, tmp_path: Path, log: list[str]) -> None:
+    specs = (spec(tmp_path, "one", hostname="one"),)
+    endpoint.deploy([Variant("a", specs), variant(tmp_path, "b")])
+    wait_until(lambda: len(log) == 2, "a line of each")
+    found = [re.fullmatch(r"(a/i-[0-9a-f]{17}/one|b/i-[0-9a-f]{17}): serving", line) for line in sorted(log)]
+    assert all(found), log
