@@ -7,6 +7,7 @@ serving. `stop` ends it from another thread at any time.
 import itertools
 import logging
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ class Hosting:
     def __init__(self, platform: Platform, account: str, region: str, name: str, tell: Tell) -> None:
         self.platform, self.account, self.region, self.name = platform, account, region, name
         self._tell = tell
+        self._folder = platform.work / "endpoints" / account / region / name
         self._runner = ImageRunner(platform)
         self._builder = Builder(platform, self._runner, account, region)
         self._changes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -93,6 +95,7 @@ class Hosting:
     def run(self) -> None:
         ticker = threading.Thread(target=self._tick, name=f"flush-{self.name}", daemon=True)
         ticker.start()
+        shutil.rmtree(self._folder, ignore_errors=True)  # what a kill has left
         try:
             while (change := self._changes.get()) is not None and not self._ended.is_set():
                 try:
@@ -110,9 +113,10 @@ class Hosting:
             self._flush()
             if self._deployed:
                 self._deployed.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _deploy(self, plan: Plan) -> None:
-        folder = self.platform.work / "endpoints" / self.region / self.name / str(next(self._numbers))
+        folder = self._folder / str(next(self._numbers))
         deployed, served = None, dict[Path, Served]()
         try:
             deployed = self._builder.build(plan, folder)
@@ -129,6 +133,8 @@ class Hosting:
             return
         before, self._deployed = self._deployed, deployed
         self._served, self.plan = served, plan
+        if self.capture:
+            self.capture.flush()
         self.capture = Capture(self.platform, self.account, self.name, plan.capture) if plan.capture else None
         self._set_asynchronous(plan)
         if before:

@@ -378,6 +378,7 @@ def test_a_restart_starts_again_what_served(state: Path) -> None:
         configs = [hosting.config(hosting.variant(each)) for each in models]
         endpoint = hosting.create(configs[0])
         hosting.settled(endpoint)
+        plain = hosting.serve(hosting.variant(models[0]))
         failed = hosting.create(hosting.config(hosting.variant(hosting.model({"DOES": "end"}))))
         assert hosting.settled(failed)["EndpointStatus"] == "Failed"
         hosting.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=configs[1])
@@ -400,6 +401,8 @@ def test_a_restart_starts_again_what_served(state: Path) -> None:
         assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", configs[1])
         assert (found["CreationTime"], found["ProductionVariants"][0]["CurrentInstanceCount"]) == (created, 2)
         assert hosting.said(endpoint) == "two"
+        assert hosting.settled(plain)["EndpointStatus"] == "InService"
+        assert json.loads(hosting.said(plain, b"model")) == {"f": "1"}
         assert hosting.describe(failed)["EndpointStatus"] == "Failed"
         with pytest.raises(ClientError, match="Could not find"):
             hosting.describe(gone)
