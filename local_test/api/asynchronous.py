@@ -1,5 +1,6 @@
 """Asynchronous inference: a queue, its input and output in S3, results told to SNS topics (A-01 to A-05)."""
 
+import base64
 import contextlib
 import datetime
 import json
@@ -8,8 +9,8 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
@@ -18,7 +19,8 @@ from moto.sns.models import sns_backends
 from local_test.api import enforced
 from local_test.api.front import Answer, Request
 from local_test.api.objects import Location, NoObject
-from local_test.api.refusal import NO_ANSWER, Origin, Refusal, invalid
+from local_test.api.platform import Platform
+from local_test.api.refusal import NO_ANSWER, Refusal, invalid
 from local_test.engine.client import WireError
 from local_test.engine.endpoint import Unavailable
 
@@ -34,18 +36,25 @@ TTL, TTLS = 6 * 3600, range(60, 21601)  # A-03
 POLL = 0.2  # seconds until it is looked again whether there is an instance
 
 
+def folder_of(platform: Platform, account: str, region: str, endpoint: str) -> Path:
+    """Of an endpoint, what has not been answered yet."""
+    return platform.state / "queues" / account / region / endpoint
+
+
 @dataclass(frozen=True)
 class _Item:
+    """Of JSON's types only: it lies in a file until it is answered, so that a restart goes on with it."""
+
+    name: str
     inference_id: str
-    body: bytes | None  # else it lies at `input`
+    body: str | None  # in base64; else it lies at `input`
     input: str | None
-    headers: Mapping[str, str]
-    output: Location
-    failure: Location | None
+    headers: dict[str, str]
+    output: str
+    failure: str | None
     timeout: float
-    expires: float
-    received: datetime.datetime
-    origin: Origin
+    expires: float  # seconds since 1970
+    received: str
 
 
 class Asynchronous:
@@ -58,26 +67,36 @@ class Asynchronous:
         self._changed = threading.Condition()
         self._under_way = 0
         self._ended = False
+        self._folder = folder_of(hosting.platform, hosting.account, hosting.region, hosting.name)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        waiting = [_Item(**json.loads(file.read_bytes())) for file in self._folder.glob("*.json")]
+        self._items.extend(sorted(waiting, key=lambda item: item.received))
         threading.Thread(target=self._dispatch, name=f"async-{hosting.name}", daemon=True).start()
 
-    def accept(self, request: Request, origin: Origin) -> Answer:
+    def accept(self, request: Request) -> Answer:
         """Raises Refusal."""
-        item = self._item(request, origin)
+        item = self._item(request)
+        partial = self._file(item).with_suffix(".part")
+        partial.write_text(json.dumps(asdict(item)), encoding="utf-8")
+        partial.replace(self._file(item))
         with self._changed:
             self._items.append(item)
             self._changed.notify_all()
-        headers = {"Content-Type": "application/json", f"{PREFIX}OutputLocation": str(item.output)}
+        headers = {"Content-Type": "application/json", f"{PREFIX}OutputLocation": item.output}
         if item.failure:
-            headers[f"{PREFIX}FailureLocation"] = str(item.failure)
+            headers[f"{PREFIX}FailureLocation"] = item.failure
         return Answer(202, headers, json.dumps({"InferenceId": item.inference_id}).encode())
 
     def stop(self) -> None:
-        """What waits is not begun any more."""
+        """What waits is not begun any more; it lies in its file."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
-    def _item(self, request: Request, origin: Origin) -> _Item:
+    def _file(self, item: _Item) -> Path:
+        return self._folder / f"{item.name}.json"
+
+    def _item(self, request: Request) -> _Item:
         def header(name: str) -> str | None:
             value: str | None = request.headers.get(PREFIX + name)
             return value
@@ -97,18 +116,17 @@ class Asynchronous:
         failures = outputs.get("S3FailurePath")
         headers = {"Content-Type": header("Content-Type"), "Accept": header("Accept")}
         headers |= {PREFIX + each: header(each) for each in ("Custom-Attributes", "Inference-Id")}
-        received = datetime.datetime.now(datetime.UTC)
         return _Item(
+            name,
             header("Inference-Id") or str(uuid.uuid4()),
-            request.body or None,
+            base64.b64encode(request.body).decode() if request.body else None,
             place,
             {key: value for key, value in headers.items() if value is not None},
-            output,
-            Location.of(failures).under(*folders, f"{name}-error.out") if failures else None,
+            str(output),
+            str(Location.of(failures).under(*folders, f"{name}-error.out")) if failures else None,
             _seconds("InvocationTimeoutSeconds", header("InvocationTimeoutSeconds"), TIMEOUT, TIMEOUTS),
-            time.monotonic() + _seconds("RequestTTLSeconds", header("RequestTTLSeconds"), TTL, TTLS),
-            received,
-            origin,
+            time.time() + _seconds("RequestTTLSeconds", header("RequestTTLSeconds"), TTL, TTLS),
+            datetime.datetime.now(datetime.UTC).isoformat(),
         )
 
     def _dispatch(self) -> None:
@@ -137,10 +155,14 @@ class Asynchronous:
             log.exception("an asynchronous invocation failed")
             content_type, error = None, f"InternalFailure: {failed}"
         try:
+            if error and self._ended:  # by the end of the container: after a restart it is asked again
+                return
             if error and item.failure:
                 with contextlib.suppress(NoObject):  # the bucket has gone
-                    self._hosting.platform.objects.write(self._hosting.account, item.failure, error.encode())
+                    place = Location.of(item.failure)
+                    self._hosting.platform.objects.write(self._hosting.account, place, error.encode())
             self._tell(item, content_type, error)
+            self._file(item).unlink(missing_ok=True)
         finally:
             with self._changed:
                 self._under_way -= 1
@@ -149,10 +171,10 @@ class Asynchronous:
     def _invoke(self, item: _Item) -> str:
         """The type of the output, which is in S3; raises Refusal, Unavailable, NoObject."""
         hosting = self._hosting
-        if time.monotonic() > item.expires:
+        if time.time() > item.expires:
             raise invalid("The request was in the queue for longer than its RequestTTLSeconds (A-03).")
-        body = item.body
-        if body is None:
+        body = base64.b64decode(item.body or "")
+        if item.body is None:
             file = hosting.platform.objects.file(hosting.account, Location.of(item.input or ""))
             if (size := file.stat().st_size) > enforced.here().payload_async:
                 raise invalid(
@@ -166,13 +188,13 @@ class Asynchronous:
                 reply = instance.invoke(body, item.headers, None, item.timeout)
             except WireError as error:
                 hosting.traffic.invoked(name, NO_ANSWER, None, 0)
-                raise item.origin.of_silence(container, error) from None
+                raise hosting.origin.of_silence(container, error) from None
         seconds = time.perf_counter() - begun
         hosting.traffic.invoked(name, reply.status, seconds, seconds)
         if not 200 <= reply.status < 300:  # noqa: PLR2004
-            raise item.origin.of_reply(container, reply)
+            raise hosting.origin.of_reply(container, reply)
         kind = reply.headers.get("content-type", "application/octet-stream")
-        hosting.platform.objects.write(hosting.account, item.output, reply.body, {"Content-Type": kind})
+        hosting.platform.objects.write(hosting.account, Location.of(item.output), reply.body, {"Content-Type": kind})
         return kind
 
     def _tell(self, item: _Item, content_type: str | None, error: str | None) -> None:
@@ -180,11 +202,11 @@ class Asynchronous:
         topic = topics.get("ErrorTopic" if error else "SuccessTopic")
         if not topic:
             return
-        answer = {"outputLocation": str(item.output)} | ({"contentType": content_type} if content_type else {})
+        answer = {"outputLocation": item.output} | ({"contentType": content_type} if content_type else {})
         message: dict[str, Any] = {
             "awsRegion": self._hosting.region,
             "eventTime": datetime.datetime.now(datetime.UTC).isoformat(),
-            "receivedTime": item.received.isoformat(),
+            "receivedTime": item.received,
             "invocationStatus": "Failed" if error else "Completed",
             "requestParameters": {"endpointName": self._hosting.name, "inputLocation": item.input},
             "inferenceId": item.inference_id,

@@ -1,6 +1,7 @@
 """Endpoints: created, updated, scaled and deleted as on AWS, with real containers behind (hosting.py)."""
 
 import datetime
+import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import telemetry
+from local_test.api.asynchronous import folder_of
 from local_test.api.endpoint_configs import EndpointConfig
 from local_test.api.hosting import Hosting
 from local_test.api.jobs import listed, now
@@ -152,6 +154,8 @@ class EndpointsBackend:
                 hosting.run()
             finally:
                 if endpoint.status == "Deleting":
+                    queue = folder_of(self.platform, self.account_id, self.region_name, endpoint.name)
+                    shutil.rmtree(queue, ignore_errors=True)
                     self.endpoints.pop(endpoint.name, None)
 
         self.platform.works.start(endpoint.arn, run, hosting.stop)

@@ -27,6 +27,7 @@ from local_test.api.multi_model import Files, Shelf
 from local_test.api.objects import NoObject
 from local_test.api.plans import Plan, PlannedVariant
 from local_test.api.platform import Platform
+from local_test.api.refusal import Origin
 from local_test.api.traffic import Traffic
 from local_test.engine.containers import EngineError
 from local_test.engine.endpoint import Endpoint, Variant
@@ -75,6 +76,10 @@ class Hosting:
     @property
     def log_group(self) -> str:
         return f"{GROUP}/{self.name}"
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.account, self.region, self.name, self.log_group)
 
     # from other threads
 

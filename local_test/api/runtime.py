@@ -19,7 +19,7 @@ from local_test.api.front import Answer, Request
 from local_test.api.hosting import Hosting, Served
 from local_test.api.plans import Plan, PlannedVariant
 from local_test.api.platform import Platform
-from local_test.api.refusal import NO_ANSWER, Origin, Refusal, invalid, unavailable
+from local_test.api.refusal import NO_ANSWER, Refusal, invalid, unavailable
 from local_test.engine.client import TimedOut, Unreachable, WireError
 from local_test.engine.endpoint import Unavailable
 from local_test.engine.instance import Instance
@@ -76,7 +76,6 @@ class Call:
     request: Request
     hosting: Hosting
     plan: Plan
-    origin: Origin
 
     @classmethod
     def of(cls, request: Request, name: str) -> "Call":
@@ -88,7 +87,7 @@ class Call:
         plan = hosting.plan if hosting else None
         if hosting is None or plan is None or endpoint.status in ("Deleting", "Failed"):
             raise invalid(f"Endpoint {name} of account {account} not found.")
-        call = cls(request, hosting, plan, Origin(account, scope.region, name, hosting.log_group))
+        call = cls(request, hosting, plan)
         if component := call.header("Inference-Component"):
             raise invalid(f"Inference component {component} not found: there are none here.")
         for header, longest in LONGEST.items():
@@ -194,9 +193,9 @@ def _invoke(call: Call) -> Answer:
     variant = served.variant
     call.hosting.traffic.invoked(variant.name, reply.status, seconds, time.perf_counter() - begun)
     if not 200 <= reply.status < 300:  # noqa: PLR2004
-        raise call.origin.of_reply(call.container(variant), reply)
+        raise call.hosting.origin.of_reply(call.container(variant), reply)
     if variant.serverless and len(reply.body) > enforced.here().payload_serverless:
-        raise call.origin.model_error(call.container(variant), reply.status, "the answer is over 4 MB (S-01)")
+        raise call.hosting.origin.model_error(call.container(variant), reply.status, "the answer is over 4 MB (S-01)")
     if call.hosting.capture:
         request = call.request
         call.hosting.capture.take(variant.name, request.headers, request.body, reply)
@@ -217,7 +216,7 @@ def _asked(call: Call, stack: ExitStack) -> tuple[Served, Instance, Reply, float
                 continue
             seconds = time.perf_counter() - begun
             call.hosting.traffic.invoked(served.variant.name, NO_ANSWER, seconds, seconds)
-            raise call.origin.of_silence(call.container(served.variant), error) from None
+            raise call.hosting.origin.of_silence(call.container(served.variant), error) from None
         return served, instance, reply, time.perf_counter() - begun
 
 
@@ -266,11 +265,11 @@ def _stream(call: Call) -> Answer:
                 reply = Reply(reply.status, reply.headers, b"".join(chunks))
         except WireError as error:
             call.hosting.traffic.invoked(variant.name, NO_ANSWER, None, 0)
-            raise call.origin.of_silence(call.container(variant), error) from None
+            raise call.hosting.origin.of_silence(call.container(variant), error) from None
         seconds = time.perf_counter() - begun
         call.hosting.traffic.invoked(variant.name, reply.status, seconds, seconds)
         if not 200 <= reply.status < 300:  # noqa: PLR2004
-            raise call.origin.of_reply(call.container(variant), reply)
+            raise call.hosting.origin.of_reply(call.container(variant), reply)
         told = _answered(call, variant, instance, reply)
         told[PREFIX + "Content-Type"] = told.pop("Content-Type")
         events = _events(chunks, stack.pop_all())
@@ -298,7 +297,7 @@ def _events(chunks: Iterator[bytes], stack: ExitStack) -> Iterator[bytes]:
 def _asynchronous(call: Call) -> Answer:
     if call.hosting.asynchronous is None:
         raise invalid(f"Endpoint {call.hosting.name} is not asynchronous: call InvokeEndpoint.")
-    return call.hosting.asynchronous.accept(call.request, call.origin)
+    return call.hosting.asynchronous.accept(call.request)
 
 
 _WAYS: dict[str, Callable[[Call], Answer]] = {

@@ -1,12 +1,14 @@
 """InvokeEndpointAsync: input from S3 or inline, output and failures in S3, and who is told of it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.awshosting import BUCKET, Hosting
+from tests.localaws import up
 
 OUT, FAILED = f"s3://{BUCKET}/async/out", f"s3://{BUCKET}/async/failed"
 
@@ -138,3 +140,20 @@ def test_an_asynchronous_configuration_that_is_refused(hosting: Hosting) -> None
         hosting.config(variant, variant | {"VariantName": "b"}, AsyncInferenceConfig=config())
     with pytest.raises(ClientError, match="S3OutputPath"):
         hosting.config(variant, AsyncInferenceConfig={"OutputConfig": {}})
+
+
+def test_what_was_accepted_is_answered_after_a_kill(state: Path) -> None:
+    with up(state, "--no-docker") as api:
+        hosting = Hosting(api)
+        client = {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1}}
+        endpoint = hosting.serve(hosting.variant(hosting.model()), AsyncInferenceConfig=config() | client)
+        bodies = [b"sleep 1", b"one", b"two"]
+        answers = [hosting.runtime.invoke_endpoint_async(EndpointName=endpoint, Body=body) for body in bodies]
+        api.process.kill()
+        api.process.wait()
+    with up(state, "--no-docker") as api:
+        hosting = Hosting(api)
+        for answer, body in zip(answers, bodies, strict=True):
+            assert api.wait(lambda place=answer["OutputLocation"]: hosting.get(place), "the output") == body  # type: ignore[misc]
+        assert api.stop() == 0
+    assert not list((state / "queues").rglob("*.json"))
