@@ -31,6 +31,7 @@ from local_test.api import (
     stacks,
     templates,
     training,
+    transform,
     tuning,
 )
 from local_test.api.endpoint_configs import EndpointConfigsBackend, EndpointConfigsResponse
@@ -41,12 +42,14 @@ from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
 from local_test.api.search import SearchResponse
 from local_test.api.training import TrainingBackend, TrainingResponse
+from local_test.api.transform import TransformBackend, TransformResponse
 from local_test.api.tuning import TuningBackend, TuningResponse
 
 # A part adds its pair here; what it does not override is moto's.
 BACKENDS: tuple[type, ...] = (
     TrainingBackend,
     ProcessingBackend,
+    TransformBackend,
     TuningBackend,
     ModelsBackend,
     EndpointConfigsBackend,
@@ -55,6 +58,7 @@ BACKENDS: tuple[type, ...] = (
 RESPONSES: tuple[type, ...] = (
     TrainingResponse,
     ProcessingResponse,
+    TransformResponse,
     TuningResponse,
     SearchResponse,
     PackagesResponse,
@@ -68,11 +72,13 @@ FACTS: dict[str, Callable[[str, Any], None]] = {
     training.MADE: training.made_again,
     tuning.KIND: jobs.known_again("hyper_parameter_tuning_jobs"),
     processing.KIND: jobs.known_again("processing_jobs"),
+    transform.KIND: jobs.known_again("transform_jobs"),
     endpoints.KIND: endpoints.known_again,
 }
 RECONCILE: tuple[Callable[[], None], ...] = (
     jobs.lost("training_jobs"),
     jobs.lost("processing_jobs"),
+    jobs.lost("transform_jobs"),
     jobs.lost("hyper_parameter_tuning_jobs"),
     endpoints.started_again,
     scaling.watched,
@@ -145,6 +151,8 @@ def points() -> dict[str, Callable[[], bool]]:
             "serialized",
             "call_action",
             "create_endpoint",
+            "create_transform_job",
+            "list_transform_jobs",
         ],
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
         LogsBackend: ["put_log_events", "delete_log_group", "delete_log_stream", "ensure_log_stream"],
