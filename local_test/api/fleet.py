@@ -44,6 +44,14 @@ class Fleet:
             for server in self._servers:
                 self._end(server)
 
+    def gone(self) -> str:
+        """Of the first container that has ended by itself, how; empty while all run."""
+        for server in self._servers:
+            if (code := server.running.exit_code()) is not None:
+                why = "; the memory of the instance was used up" if server.running.is_out_of_memory() else ""
+                return f"the container ended with exit code {code}{why}"
+        return ""
+
     def close(self) -> None:
         with self._lock:
             stops, servers = list(self._stops), list(self._servers)

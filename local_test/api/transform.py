@@ -170,9 +170,10 @@ class Work:
             addresses = self._fleet.start(runner, specs, self._count, self._log)
             job.moves("Training", "Transforming")  # its one word for running
             outcome = run(self._settings, files, addresses, say=say, stop=self._stop)
+            gone = self._fleet.gone() if outcome.status == "Failed" else ""
         if outcome.status != "Stopped":
             self._upload(outcome, say)
-        return outcome.status, outcome.failure_reason
+        return outcome.status, "; ".join(filter(None, (outcome.failure_reason, gone)))
 
     def _fetched(self) -> list[tuple[Path, Path]]:
         """Each in a folder of its own: keys may be what paths cannot (`a` and `a/b`)."""

@@ -43,8 +43,15 @@ FAILURES: dict[str, tuple[bytes, dict[str, Any], str, list[str]]] = {
         b"die",
         {},
         r"AlgorithmError: b: the whole file: the connection to the container broke \(.*\), after 4 attempts "
-        r"\(1 more of 3 files failed\)",
+        r"\(1 more of 3 files failed\); the container ended with exit code 7",
         ["a"],
+    ),
+    "an end of one instance of two": (
+        b"die",
+        {"InstanceCount": 2, "ModelClientConfig": {"InvocationsMaxRetries": 0}},
+        r"AlgorithmError: b: the whole file: the connection to the container broke \(.*\); the container ended with "
+        "exit code 7",
+        ["a", "c"],
     ),
     "a file that is no gzip": (
         b"plain",
