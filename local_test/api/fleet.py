@@ -1,6 +1,7 @@
 """The instances of a transform job: ready together, each with an address, ended from any thread."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ from local_test.engine.serving import Server, ServingSpec
 from local_test.engine.wire import TimedOut, WireError
 
 LOOPBACK = "127.0.0.1"
+MOMENT = 1.0  # seconds
 PASSED = ("Content-Type", "Accept")
 
 
@@ -45,12 +47,17 @@ class Fleet:
                 self._end(server)
 
     def gone(self) -> str:
-        """Of the first container that has ended by itself, how; empty while all run."""
-        for server in self._servers:
-            if (code := server.running.exit_code()) is not None:
-                why = "; the memory of the instance was used up" if server.running.is_out_of_memory() else ""
-                return f"the container ended with exit code {code}{why}"
-        return ""
+        """Of the first container that has ended by itself, how; empty where all still run a moment later: a process
+        that ends closes its connections first."""
+        deadline = time.monotonic() + MOMENT
+        while True:
+            for server in self._servers:
+                if (code := server.running.exit_code()) is not None:
+                    why = "; the memory of the instance was used up" if server.running.is_out_of_memory() else ""
+                    return f"the container ended with exit code {code}{why}"
+            if time.monotonic() > deadline:
+                return ""
+            time.sleep(MOMENT / 20)
 
     def close(self) -> None:
         with self._lock:

@@ -5,9 +5,9 @@ import datetime
 import shutil
 import threading
 import uuid
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -154,13 +154,6 @@ class Work:
     def _transform(self) -> tuple[str, str]:
         job, platform, resources = self._job, self._platform, self._job.request["TransformResources"]
         platform.objects.backend(job.account, self._output.bucket)  # rather now than when all is done
-        data_log = self._stream(self._name(0), "data-log")
-
-        def say(text: str) -> None:
-            data_log(f"{_now()}:[sagemaker logs]: {text}")
-
-        if self._count > len(self._inputs):
-            say(f"{self._count} instances for {len(self._inputs)} objects: an object never goes to two (B-10)")
         with ExitStack() as stack:
             stack.callback(self._fleet.close)
             files = self._fetched()
@@ -169,10 +162,13 @@ class Work:
             specs = [replace(spec, environment={**spec.environment, **more}) for spec in specs]
             addresses = self._fleet.start(runner, specs, self._count, self._log)
             job.moves("Training", "Transforming")  # its one word for running
-            outcome = run(self._settings, files, addresses, say=say, stop=self._stop)
-            gone = self._fleet.gone() if outcome.status == "Failed" else ""
+            if self._count > len(files):
+                self._say(f"{self._count} instances for {len(files)} objects: an object never goes to two (B-10)")
+            outcome = run(self._settings, files, addresses, say=self._say, stop=self._stop)
+            is_fault = any(not (result.is_done or result.is_refusal) for result in outcome.files)
+            gone = self._fleet.gone() if is_fault and outcome.status == "Failed" else ""
         if outcome.status != "Stopped":
-            self._upload(outcome, say)
+            self._upload(outcome)
         return outcome.status, "; ".join(filter(None, (outcome.failure_reason, gone)))
 
     def _fetched(self) -> list[tuple[Path, Path]]:
@@ -185,14 +181,22 @@ class Work:
             files.append((source, self._folder / "out" / str(number) / f"{name}{SUFFIX}"))
         return files
 
-    def _upload(self, outcome: Outcome, say: Callable[[str], None]) -> None:
+    def _upload(self, outcome: Outcome) -> None:
         """Of each object all or nothing (B-07); of a stopped job nothing."""
         for item, result in zip(self._inputs, outcome.files, strict=True):
             if result.is_done:
                 target = self._output.under(f"{item.name}{SUFFIX}")
                 self._platform.objects.write(self._job.account, target, result.target)
             else:
-                say(f"{item.location.bucket}/{item.location.key}: {result.error}")
+                self._say(f"{item.location.bucket}/{item.location.key}: {result.error}")
+
+    @cached_property
+    def _data_log(self) -> Log:
+        """Made after the containers' own streams: SageMaker's SDK follows as many as there are instances."""
+        return self._stream(self._name(0), "data-log")
+
+    def _say(self, text: str) -> None:
+        self._data_log(f"{_now()}:[sagemaker logs]: {text}")
 
     def _name(self, number: int) -> str:
         """As of an EC2 instance; the same whenever it is asked for."""
