@@ -88,14 +88,15 @@ class Builder:
         deployed = Deployed([], folder)
         try:
             for variant in plan.variants:
-                specs = self._specs(variant, folder / variant.name, deployed.stack)
+                specs = self.specs(variant, folder / variant.name, deployed.stack)
                 deployed.variants.append(Variant(variant.name, specs, variant.instances, variant.weight))
         except BaseException:
             deployed.close()
             raise
         return deployed
 
-    def _specs(self, variant: PlannedVariant, folder: Path, stack: ExitStack) -> tuple[ServingSpec, ...]:
+    def specs(self, variant: PlannedVariant, folder: Path, stack: ExitStack) -> tuple[ServingSpec, ...]:
+        """Of one instance; what lies below `folder` is for all of them. Raises DataError, EngineError."""
         network = None
         if variant.is_isolated:
             network = stack.enter_context(self.runner.network_for(variant.containers[0]["Image"], isolated=True))

@@ -11,7 +11,7 @@ from typing import Any
 from moto.sagemaker.exceptions import ValidationError
 
 from local_test.api.endpoint_configs import EndpointConfig
-from local_test.api.models import is_multi_model
+from local_test.api.models import containers, is_multi_model
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,14 @@ class PlannedVariant:
     containers: list[dict[str, Any]]
     is_direct: bool
     is_isolated: bool
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any], backend: Any, is_isolated: bool = False) -> "PlannedVariant":
+        """Raises ValidationError when the model is not there."""
+        request = backend.model(asked["ModelName"]).request
+        found = [_resolved(each, backend) for each in containers(request)]
+        is_direct = (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
+        return cls(dict(asked), found, is_direct, is_isolated or bool(request.get("EnableNetworkIsolation")))
 
     @property
     def name(self) -> str:
@@ -68,15 +76,8 @@ class Plan:
     @classmethod
     def of(cls, config: EndpointConfig, backend: Any) -> "Plan":
         """Raises ValidationError when a model is not there any more."""
-        variants = []
-        for asked in config.variants:
-            request = backend.model(asked["ModelName"]).request
-            containers = [
-                _resolved(each, backend) for each in request.get("Containers") or [request["PrimaryContainer"]]
-            ]
-            is_direct = (request.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct"
-            isolated = bool(request.get("EnableNetworkIsolation") or config.request.get("EnableNetworkIsolation"))
-            variants.append(PlannedVariant(dict(asked), containers, is_direct, isolated))
+        is_isolated = bool(config.request.get("EnableNetworkIsolation"))
+        variants = [PlannedVariant.of(asked, backend, is_isolated) for asked in config.variants]
         capture = config.request.get("DataCaptureConfig")
         return cls(
             config.name,

@@ -16,11 +16,13 @@ from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import inputs, telemetry
+from local_test.api.artifacts import DataError
+from local_test.api.containers import Builder, ImageRunner
 from local_test.api.fleet import Fleet
 from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, listed
-from local_test.api.modelspecs import JobModel
 from local_test.api.objects import Location, NoObject
+from local_test.api.plans import PlannedVariant
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
 from local_test.engine.containers import EngineError, Log
@@ -112,8 +114,8 @@ class Work:
             self._inputs = _inputs(platform, job)
         except (InvalidJob, InputError, NoObject) as error:
             raise ValidationError(str(error)) from None
-        self._model = JobModel.of(request["ModelName"], backend)
-        self._count = int(request["TransformResources"]["InstanceCount"])
+        self._variant = _variant(request, backend)
+        self._count = self._variant.instances
         self._fleet = Fleet(self._settings.invocations_timeout)
 
     # from other threads
@@ -134,7 +136,7 @@ class Work:
         try:
             shutil.rmtree(self._folder, ignore_errors=True)
             status, reason = self._transform()
-        except (InputError, NoObject) as error:
+        except (InputError, DataError, NoObject) as error:
             status, reason = "Failed", f"ClientError: {error}"
         except NeverReady as error:  # B-11
             status, reason = "Failed", f"AlgorithmError: {error}"
@@ -152,15 +154,16 @@ class Work:
         job.moves(status, reason or status, status, _shortened(reason) or None)
 
     def _transform(self) -> tuple[str, str]:
-        job, platform, resources = self._job, self._platform, self._job.request["TransformResources"]
+        job, platform = self._job, self._platform
         platform.objects.backend(job.account, self._output.bucket)  # rather now than when all is done
         with ExitStack() as stack:
-            stack.callback(self._fleet.close)
             files = self._fetched()
-            runner, specs = self._model.specs(platform, job, resources["InstanceType"], self._folder)
+            builder = Builder(platform, ImageRunner(platform), job.account, job.region)
+            specs = builder.specs(self._variant, self._folder / "models", stack)
             more = environment(self._settings)
-            specs = [replace(spec, environment={**spec.environment, **more}) for spec in specs]
-            addresses = self._fleet.start(runner, specs, self._count, self._log)
+            specs = tuple(replace(spec, environment={**spec.environment, **more}) for spec in specs)
+            stack.callback(self._fleet.close)
+            addresses = self._fleet.start(builder.runner, specs, self._count, self._log)
             job.moves("Training", "Transforming")  # its one word for running
             if self._count > len(files):
                 self._say(f"{self._count} instances for {len(files)} objects: an object never goes to two (B-10)")
@@ -233,6 +236,20 @@ def _summary(job: Job) -> dict[str, Any]:
         "TransformJobStatus": job.status,
         "FailureReason": job.reason,
     }
+
+
+def _variant(request: dict[str, Any], backend: Any) -> PlannedVariant:
+    """The model as an endpoint would serve it, as it is now: it may be deleted while the job runs."""
+    resources, name = request["TransformResources"], request["ModelName"]
+    asked = {"InstanceType": resources["InstanceType"], "InitialInstanceCount": resources["InstanceCount"]}
+    variant = PlannedVariant.of({"VariantName": "batch", "ModelName": name, **asked}, backend)
+    if variant.is_multi_model:
+        raise ValidationError(f"Model {name} is of many models, which a transform job does not serve.")
+    if any(container.get("ModelDataSource") for container in variant.containers):
+        raise ValidationError(f"Model {name} has a ModelDataSource, which no transform job takes (H-20).")
+    if variant.is_direct:
+        raise NotHereYet("transform jobs of a model whose containers are asked each by its name (Direct)")
+    return variant
 
 
 def _inputs(platform: Platform, job: Job) -> list[inputs.Object]:

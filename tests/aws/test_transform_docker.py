@@ -68,6 +68,14 @@ def test_instances_see_their_model_alone_and_are_gone_afterwards(batch: Batch) -
     assert not [host for host in hosts if host in running]
 
 
+def test_a_model_that_is_isolated(batch: Batch) -> None:
+    """By itself, with no way out and nothing that would lead there."""
+    model = batch.model_of(PrimaryContainer={"Image": batch.image}, EnableNetworkIsolation=True)
+    job = batch.run(model, batch.jobs.put(a=b"environment"), InstanceCount=2)
+    assert job["TransformJobStatus"] == "Completed", job
+    assert not [name for name in json.loads(batch.output(job)["a.out"]) if name.startswith("AWS_")]
+
+
 def test_a_stop_is_sigterm(batch: Batch) -> None:
     name = batch.start(batch.model(), batch.jobs.put(a=b"1", b=b"hang"), InstanceCount=2)
     batch.wait_for_line(name, "asked to hang")
