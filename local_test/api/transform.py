@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
+from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import inputs, telemetry
@@ -20,7 +20,7 @@ from local_test.api.artifacts import DataError
 from local_test.api.containers import Builder, ImageRunner
 from local_test.api.fleet import Fleet
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, listed
+from local_test.api.jobs import LOST, Job, claimed, listed
 from local_test.api.objects import Location, NoObject
 from local_test.api.plans import PlannedVariant
 from local_test.api.platform import NotHereYet, Platform
@@ -48,19 +48,14 @@ class TransformBackend:
     def begin_transform_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
         name = request["TransformJobName"]
-        arn = arn_formatter(KIND, name, self.account_id, self.region_name)
-        if name in self.transform_jobs:
-            raise ResourceInUseException(
-                "Job name must be unique within an AWS account and region, and a job with this name already exists "
-                f"({arn})"
-            )
-        job = Job(self.platform, KIND, name, arn, request)
-        if not self.platform.replaying:
+        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
+        with claimed(self.transform_jobs, job):
+            if self.platform.replaying:
+                return job
             work = Work(self.platform, job, self)
-            job.stop = work.stop
-            job.moves("Starting", "Preparing the instances for the transform job")
-            self.platform.works.start(arn, work.run, work.abandon)
-        self.transform_jobs[name] = job
+        job.stop = work.stop
+        job.moves("Starting", "Preparing the instances for the transform job")
+        self.platform.works.start(job.arn, work.run, work.abandon)
         return job
 
     def transform_job(self, name: str) -> Job:
