@@ -35,7 +35,7 @@ def unpacked(objects: Objects, account: str, location: Location, folder: Path) -
     """A .tar.gz; raises DataError with AWS's sentence and the cause."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        unpack(objects.file(account, location), folder)
+        unpack(objects.file(account, location), folder, PurePosixPath(location.key).name)
     except NoObject:
         raise DataError(
             f"Failed to download model data(bucket: {location.bucket}, key: {location.key}). Please ensure that "

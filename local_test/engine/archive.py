@@ -24,24 +24,30 @@ def pack(folders: Iterable[Path], archive: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def unpack(archive: Path, into: Path) -> None:
-    """Raises ArchiveError for what is no gzipped tar, and for links (H-19), devices and paths that lead outside."""
+def unpack(archive: Path, into: Path, name: str = "") -> None:
+    """Raises ArchiveError for what is no gzipped tar, and for links (H-19), devices and paths that lead outside.
+
+    `name` is what the user calls it, if not by the file's name.
+    """
+    name = name or archive.name
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             for member in tar:
-                _check(member, archive)
+                _check(member, name)
                 tar.extract(member, into, filter="data")
+            while stream.read(1 << 20):  # to the checksum: the file ends after the tar does
+                pass
     except tarfile.FilterError as error:
-        raise ArchiveError(f"{archive.name}: {error}") from None
+        raise ArchiveError(f"{name}: {error}") from None
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{archive.name} is no whole .tar.gz: {error or type(error).__name__}") from None
+        raise ArchiveError(f"{name} is no whole .tar.gz: {error or type(error).__name__}") from None
 
 
-def _check(member: tarfile.TarInfo, archive: Path) -> None:
+def _check(member: tarfile.TarInfo, archive: str) -> None:
     if member.issym() or member.islnk():
         raise ArchiveError(
-            f"{archive.name}: {member.name} is a link to {member.linkname}, which SageMaker refuses (H-19); "
+            f"{archive}: {member.name} is a link to {member.linkname}, which SageMaker refuses (H-19); "
             "pack with `tar --dereference --hard-dereference`"
         )
     if not (member.isfile() or member.isdir()):
-        raise ArchiveError(f"{archive.name}: {member.name} is neither a file nor a folder")
+        raise ArchiveError(f"{archive}: {member.name} is neither a file nor a folder")

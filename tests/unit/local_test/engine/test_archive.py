@@ -76,3 +76,14 @@ def test_a_cut_archive_is_said(tmp_path: Path) -> None:
     (tmp_path / "m.tar.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ArchiveError, match="is no whole"):
         unpack(tmp_path / "m.tar.gz", tmp_path / "into")
+
+
+def test_a_changed_byte_is_told_by_the_checksum_at_the_end(tmp_path: Path) -> None:
+    archive = tmp_path / "0a1b"
+    with tarfile.open(archive, "w:gz", compresslevel=0) as tar:
+        member = tarfile.TarInfo("weights")
+        member.size = 1000
+        tar.addfile(member, io.BytesIO(b"w" * 1000))
+    archive.write_bytes(archive.read_bytes().replace(b"www", b"wxw", 1))
+    with pytest.raises(ArchiveError, match=r"^model\.tar\.gz is no whole \.tar\.gz: CRC check failed"):
+        unpack(archive, tmp_path / "into", "model.tar.gz")
