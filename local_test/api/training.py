@@ -315,6 +315,8 @@ def described(job: Job) -> dict[str, Any]:
     seconds = int((job.ended - (job.started or job.ended)).total_seconds()) if job.ended else None
     asked = {name: value for name, value in job.request.items() if name != "Tags"}
     return asked | {
+        # AWS always tells the key, and the SDK's `Estimator.attach` reads it
+        "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP"} | job.request["OutputDataConfig"],
         "TrainingJobArn": job.arn,
         "TrainingJobStatus": job.status,
         "SecondaryStatus": job.secondary,
