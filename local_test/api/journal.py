@@ -5,7 +5,9 @@ Objects of S3 are not here but in files of their own (objects.py).
 """
 
 import base64
+import errno
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -40,7 +42,7 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = threading.Lock()
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
         if self._file.tell() and not path.read_bytes().endswith(b"\n"):
             self._file.write(b"\n")  # a half line of a kill; the next one starts clean
 
@@ -58,11 +60,15 @@ class Journal:
         return entries, broken
 
     def add(self, entry: Call | Fact) -> None:
+        """All of it or, with an OSError, nothing."""
         line = json.dumps(_plain(entry), separators=(",", ":"), default=str).encode() + b"\n"
         with self._lock:
-            if not self._file.closed:
-                self._file.write(line)
-                self._file.flush()
+            if self._file.closed:
+                return
+            end = os.fstat(self._file.fileno()).st_size
+            if self._file.write(line) < len(line):  # the disk is full
+                self._file.truncate(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def rewrite(self, entries: Iterator[Call | Fact]) -> None:
         """Keep only these: done at start, so that the file does not grow for ever."""
@@ -73,7 +79,7 @@ class Journal:
             file.flush()
             beside.replace(self.path)
             self._file.close()
-            self._file = self.path.open("ab")
+            self._file = self.path.open("ab", buffering=0)
 
     def close(self) -> None:
         with self._lock:

@@ -1,5 +1,6 @@
 """Logs that outlast a restart: each stream's events in a file, appended as they come, given back to moto at start."""
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -73,7 +74,8 @@ def backend_of(files: LogFiles, is_replaying: Callable[[], bool]) -> type[LogsBa
 
         def put_log_events(self, log_group_name: str, log_stream_name: str, log_events: list[dict[str, Any]]) -> Any:
             answer = super().put_log_events(log_group_name, log_stream_name, log_events)
-            files.append((self.account_id, self.region_name, log_group_name, log_stream_name), log_events)
+            with contextlib.suppress(OSError):  # a full disk: they last until a restart, and what logs goes on
+                files.append((self.account_id, self.region_name, log_group_name, log_stream_name), log_events)
             return answer
 
         def delete_log_group(self, log_group_name: str) -> None:

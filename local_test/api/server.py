@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local_test import terminal
-from local_test.api import enforced, hooks, inner, runtime, stacks, training
+from local_test.api import enforced, hooks, inner, room, runtime, stacks, training
 from local_test.api.bridge import address
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
@@ -36,7 +36,7 @@ STOP = (
 
 # Asked before the control plane, each None for what is not theirs; invocations come first: theirs is the hot path.
 Route = Callable[[Platform, Request], Answer | None]
-ROUTES: tuple[Route, ...] = (runtime.route, training.interruption)
+ROUTES: tuple[Route, ...] = (runtime.route, room.refusal, training.interruption)
 
 
 def run(state: Path, port: int, use_docker: bool | None, *, fresh: bool = False) -> int:
@@ -86,6 +86,7 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         os.environ["MOTO_PORT"] = str(front.port)  # where moto tells its Lambda containers to call
         for gone in _reaped(use_docker):
             platform.say(f"ended what an earlier start left running: {gone}")
+        shutil.rmtree(platform.work)  # trees of what a kill has ended
         registry.resume()
         read_back(platform, control)
         for reconcile in hooks.RECONCILE:
