@@ -2,7 +2,8 @@
 # Write pinned requirements anew: versions and hashes for every Python from 3.11 on, and no address.
 #   requirements/pin.sh PYTHON [FILE.in...]     without files: the image's, local and test; uv comes into a throw-away
 #                                               environment of its own
-# The bench's peers, each by itself: requirements/pin.sh PYTHON bench/requirements/*.in
+# The bench's peers, and AWS's clients, each by itself: requirements/pin.sh PYTHON bench/requirements/*.in
+#                                               requirements/pin.sh PYTHON tests/sdk/requirements/*.in
 set -eu
 cd "$(dirname "$0")/.."
 tools=$(mktemp -d)

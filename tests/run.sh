@@ -68,6 +68,12 @@ if container/engine.sh; then
     }
     part "real containers" pytest tests/container -m "$wanted" $ignored
     part "AWS's API, with containers" pytest tests/aws -m "$wanted"
+    echo
+    if .venv/bin/python -m tests.sdk.environment; then
+        part "AWS's clients" pytest tests/sdk
+    else
+        leave_out "AWS's clients" "their environments were not made (the lines above say why)"
+    fi
 else
     leave_out "images, real containers" "no Docker engine (the line above says why)"
 fi
