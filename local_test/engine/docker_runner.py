@@ -1,5 +1,6 @@
 """Containers of a Docker engine, started with the platform's argument and nothing else (C-01)."""
 
+import contextlib
 import os
 import re
 import sys
@@ -160,24 +161,36 @@ class _DockerRunning:
             self.host, self.port = address or "container-has-ended.invalid", spec.port
 
     def exit_code(self) -> int | None:
-        self._container.reload()
-        state = self._container.attrs["State"]
+        state = self._state()
         return None if state["Running"] else int(state["ExitCode"])
 
+    def _state(self) -> dict[str, Any]:
+        from docker.errors import NotFound
+
+        try:
+            self._container.reload()
+        except NotFound:  # somebody else has removed it
+            return {"Running": False, "ExitCode": _KILLED, "OOMKilled": False}
+        return dict(self._container.attrs["State"])
+
     def wait(self, timeout: float | None = None) -> int | None:
+        from docker.errors import NotFound
         from requests.exceptions import ConnectionError as Unanswered
         from requests.exceptions import ReadTimeout
 
         try:
             code = int(self._container.wait(timeout=timeout)["StatusCode"])
-        except (ReadTimeout, Unanswered):  # what docker's client raises when the time is over
+        except (ReadTimeout, Unanswered, NotFound):  # the first two are docker's client when the time is over
             return self.exit_code()
         self._lines.join(timeout=5)
         return code
 
     def stop(self, grace: float) -> Stopped:
+        from docker.errors import NotFound
+
         begun = time.monotonic()
-        self._container.stop(timeout=max(1, round(grace)))
+        with contextlib.suppress(NotFound):
+            self._container.stop(timeout=max(1, round(grace)))
         seconds = time.monotonic() - begun
         code = self.exit_code()
         self._lines.join(timeout=5)
@@ -193,14 +206,19 @@ class _DockerRunning:
                 raise
 
     def is_out_of_memory(self) -> bool:
-        self._container.reload()
-        return bool(self._container.attrs["State"]["OOMKilled"])
+        return bool(self._state()["OOMKilled"])
 
     def tail(self) -> Sequence[str]:
         return list(self._tail.lines)
 
     def close(self) -> None:
-        self._container.remove(force=True, v=True)
+        from docker.errors import APIError
+
+        try:
+            self._container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code not in (404, 409):  # somebody else has removed it, or is just doing so
+                raise
         self._lines.join(timeout=5)
         self._give_back()
 

@@ -56,8 +56,8 @@ class Somebody:
 
     def kill(self) -> None:
         for each in self.running():
-            if self.option == "--docker":
-                docker("kill", each)
+            if self.option == "--docker":  # a kill from outside, and more than that
+                docker("rm", "--force", each)
             else:
                 os.kill(int(each), signal.SIGKILL)
 
