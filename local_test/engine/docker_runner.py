@@ -212,13 +212,7 @@ class _DockerRunning:
         return list(self._tail.lines)
 
     def close(self) -> None:
-        from docker.errors import APIError
-
-        try:
-            self._container.remove(force=True, v=True)
-        except APIError as error:
-            if error.status_code not in (404, 409):  # somebody else has removed it, or is just doing so
-                raise
+        _removed(self._container, force=True, v=True)
         self._lines.join(timeout=5)
         self._give_back()
 
@@ -227,15 +221,26 @@ def reap(client: Any) -> list[str]:
     """End the containers whose starter is gone, and remove their networks; returns what they were."""
     filters = {"label": OWNER}
     gone = []
-    for container in client.containers.list(all=True, filters=filters):
-        if not owner.is_alive(container.labels[OWNER]):
-            container.remove(force=True, v=True)
+    for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
+        if not owner.is_alive(container.labels[OWNER]) and _removed(container, force=True, v=True):
             gone.append(f"container {container.name} ({container.labels.get(LABEL, '')})")
     for network in client.networks.list(filters=filters):
-        if not owner.is_alive(network.attrs["Labels"][OWNER]):
-            network.remove()
+        if not owner.is_alive(network.attrs["Labels"][OWNER]) and _removed(network):
             gone.append(f"network {network.name}")
     return gone
+
+
+def _removed(what: Any, **options: bool) -> bool:
+    """By us; False where somebody else has removed it, or is just doing so."""
+    from docker.errors import APIError
+
+    try:
+        what.remove(**options)
+    except APIError as error:
+        if error.status_code not in (404, 409):
+            raise
+        return False
+    return True
 
 
 def _reaches_containers(info: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import docker as sdk
 import pytest
 
 from local_test.engine import docker_runner, owner
-from local_test.engine.containers import OWNER, EngineError, Resources
+from local_test.engine.containers import LABEL, OWNER, EngineError, Resources
 from local_test.engine.docker_runner import DockerRunner
 from local_test.engine.process_runner import free_port
 from local_test.engine.serving import NeverReady, Server, ServingSpec
@@ -206,6 +207,18 @@ def test_what_a_killed_command_left_running_is_ended_at_the_next_start(bed: Bed,
     gone = docker_runner.reap(client)
     assert {text.split()[0] for text in gone} == {"container", "network"}
     assert docker("ps", "--all", "--quiet", "--filter", f"ancestor={bed.image}").stdout == ""
+
+
+def test_starts_at_one_time_do_not_hinder_each_other(client: Any) -> None:
+    """Each finds the same to end."""
+    labels = [*("--label", f"{OWNER}=1.1.gone"), *("--label", f"{LABEL}=train")]
+    made = [docker("create", *labels, STOCK, "train").stdout.strip() for _ in range(4)]
+    network = docker("network", "create", *labels, f"tiffin-test-{made[0][:12]}").stdout.strip()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: docker_runner.reap(client), range(4)))
+    left = docker("ps", "--all", "--quiet", "--no-trunc").stdout.split()
+    left += docker("network", "ls", "--quiet", "--no-trunc").stdout.split()
+    assert not {*made, network} & set(left)
 
 
 def test_invoking_through_the_engine_costs_little(bed: Bed, tmp_path: Path) -> None:
