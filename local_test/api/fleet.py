@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from local_test.api.front import Answer, Front, Handler, Request
+from local_test.engine.client import TimedOut, WireError
 from local_test.engine.containers import Log, Runner
 from local_test.engine.instance import Instance
 from local_test.engine.serving import Server, ServingSpec
-from local_test.engine.wire import TimedOut, WireError
 
 LOOPBACK = "127.0.0.1"
 MOMENT = 1.0  # seconds
