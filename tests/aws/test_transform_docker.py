@@ -1,6 +1,7 @@
 """Transform jobs through boto3 in real containers."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
     lines = f"FROM {COLOUR}\nCOPY serve /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n"
     (folder / "Dockerfile").write_text(lines)
     (folder / "serve").write_bytes((PROGRAM / "serve").read_bytes())
-    name = f"tiffin-test-transform-{folder.name}".lower()
+    name = f"tiffin-test-transform-{uuid.uuid4().hex[:12]}"  # sessions run beside each other
     docker("build", "--quiet", "--tag", name, str(folder))
     with up(tmp_path_factory.mktemp("aws") / "state", "--docker") as api:
         yield Batch(api, name)
@@ -59,6 +60,7 @@ def test_instances_see_their_model_alone_and_are_gone_afterwards(batch: Batch) -
     job = batch.run(
         batch.model(), batch.jobs.put(a=b"environment", b=b"environment", c=b"see", d=b"write"), InstanceCount=2
     )
+    assert job["TransformJobStatus"] == "Completed", job
     answers = batch.output(job)
     hosts = {json.loads(answers[key])["HOSTNAME"] for key in ("a.out", "b.out")}
     assert len(hosts) == 2
