@@ -3,19 +3,15 @@
 import http.client
 import json
 import re
-import signal
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.awsjobs import BUCKET, Jobs, channel
-from tests.localaws import LocalAws, up
+from tests.localaws import LocalAws
 from tests.server import PATIENCE, ROOT
 
 
@@ -265,41 +261,6 @@ def test_jobs_are_listed_by_pages_and_filters(jobs: Jobs) -> None:
     assert newest[0]["TrainingJobName"] == "listed-2"
 
 
-SEARCHES = [  # name, operator, value, whether the job is found
-    ("ModelArtifacts.S3ModelArtifacts", "Equals", "{artifact}", True),
-    ("ModelArtifacts.S3ModelArtifacts", "Equals", "s3://other", False),
-    ("TrainingJobName", "Contains", "searched", True),
-    ("TrainingJobStatus", "NotEquals", "Failed", True),
-    ("Metrics.loss", "LessThan", "0.3", True),
-    ("Metrics.loss", "GreaterThan", "0.3", False),
-    ("Metrics.none", "Exists", "", False),
-    ("Tags.team", "Equals", "colour", True),
-    ("HyperParameters.do", "In", "fail,report", True),
-    ("EnableNetworkIsolation", "Equals", "false", True),
-    ("CreationTime", "GreaterThanOrEqualTo", "2020-01-01T00:00:00Z", True),
-]
-
-
-@pytest.fixture(scope="module")
-def searched(jobs: Jobs) -> dict[str, Any]:
-    definitions = {"MetricDefinitions": [{"Name": "loss", "Regex": r"loss=(\S+)"}]}
-    tags = [{"Key": "team", "Value": "colour"}]
-    return jobs.run(TrainingJobName="searched", AlgorithmSpecification=definitions, Tags=tags)
-
-
-@pytest.mark.parametrize("search", SEARCHES, ids=[" ".join(row[:3]) for row in SEARCHES])
-def test_a_job_is_found_by_what_it_says(
-    jobs: Jobs, searched: dict[str, Any], search: tuple[str, str, str, bool]
-) -> None:
-    name, operator, value, is_found = search
-    wanted = {"Name": name, "Operator": operator}
-    if value:
-        wanted["Value"] = value.format(artifact=searched["ModelArtifacts"]["S3ModelArtifacts"])
-    only = {"Name": "TrainingJobName", "Operator": "Equals", "Value": "searched"}
-    found = jobs.sagemaker.search(Resource="TrainingJob", SearchExpression={"Filters": [only, wanted]})["Results"]
-    assert [result["TrainingJob"]["TrainingJobName"] for result in found] == (["searched"] if is_found else [])
-
-
 def test_a_spot_instance_is_taken_away_and_the_job_goes_on(jobs: Jobs) -> None:
     """AWS has no call for that; here it is a POST."""
     spot: dict[str, Any] = {
@@ -349,59 +310,3 @@ def test_the_boto3_waiter_returns(jobs: Jobs) -> None:
     name = jobs.start()
     waiter = jobs.sagemaker.get_waiter("training_job_completed_or_stopped")
     waiter.wait(TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-
-
-def test_a_restart_knows_jobs_and_ends_what_was_lost(state: Path) -> None:
-    with up(state, "--no-docker") as api:
-        jobs = Jobs(api)
-        done, deleted = jobs.run(), jobs.run()
-        jobs.sagemaker.delete_training_job(TrainingJobName=deleted["TrainingJobName"])
-        name = jobs.start("stubborn")
-        jobs.wait_for_line(name, "waiting")
-        lines = jobs.lines(done["TrainingJobName"])
-        assert "begun" in lines
-        child = running(jobs)
-        api.process.kill()
-        api.process.wait(PATIENCE)
-    with up(state, "--no-docker") as api:
-        assert has_ended(child)
-        sagemaker = api.client("sagemaker")
-        again = sagemaker.describe_training_job(TrainingJobName=done["TrainingJobName"])
-        assert {**again, "ResponseMetadata": None} == {**done, "ResponseMetadata": None}
-        lost = sagemaker.describe_training_job(TrainingJobName=name)
-        assert (lost["TrainingJobStatus"], lost["SecondaryStatus"]) == ("Failed", "Failed")
-        assert "`local_test up` ended while the job ran" in lost["FailureReason"]
-        assert len(sagemaker.list_training_jobs()["TrainingJobSummaries"]) == 2
-        assert replace(jobs, aws=api).lines(done["TrainingJobName"]) == lines
-        assert "warning" not in api.log
-
-
-@pytest.mark.parametrize("do", ["wait", "stubborn"])
-def test_the_end_of_the_api_ends_its_jobs(state: Path, do: str) -> None:
-    """Also those that do not listen to SIGTERM, and within a bounded time."""
-    with up(state, "--no-docker") as api:
-        jobs = Jobs(api)
-        name = jobs.start(do, CheckpointConfig={"S3Uri": jobs.put()})
-        jobs.wait_for_line(name, "waiting")
-        child = running(jobs)
-        begun = time.monotonic()
-        assert api.stop(signal.SIGINT) == 0
-        assert time.monotonic() - begun < 20
-        assert has_ended(child)
-    with up(state, "--no-docker") as api:
-        job = api.client("sagemaker").describe_training_job(TrainingJobName=name)
-        assert job["TrainingJobStatus"] == "Failed"
-        assert "`local_test up` ended while the job ran" in job["FailureReason"]
-
-
-def has_ended(process: int) -> bool:
-    """Gone, or waiting only for its parent to take note, which may be nobody."""
-    status = Path(f"/proc/{process}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def running(jobs: Jobs) -> int:
-    """The process of the one job that runs."""
-    done = subprocess.run(["pgrep", "-P", str(jobs.aws.process.pid)], capture_output=True, text=True, check=False)
-    (child,) = done.stdout.split()
-    return int(child)
