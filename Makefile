@@ -14,10 +14,10 @@ TEST := $(call stamp,test)
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train serve predict up build bench campaign pass doctor check fix pin data clean
+.PHONY: help demo test train serve predict transform verify up build bench campaign pass doctor check fix pin data clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
 
 demo: $(LOCAL) ## train, serve and predict on the shipped colours; needs only Python
 	@$(RUN) -m local_test demo
@@ -33,6 +33,12 @@ serve: $(LOCAL) ## serve what `make train` made until Ctrl-C; ARGS="--port 9000"
 
 predict: $(LOCAL) ## send a payload to `make serve`; ARGS="local_test/payloads/one.json"
 	@$(RUN) -m local_test predict $(ARGS)
+
+transform: $(LOCAL) ## batch transform of files by the artifact; ARGS="day.csv --split-type Line"
+	@$(RUN) -m local_test transform $(ARGS)
+
+verify: $(LOCAL) ## will SageMaker run this image? ARGS="IMAGE --payload one.csv --train data/"
+	@$(RUN) -m local_test verify $(ARGS)
 
 up: $(API) ## AWS's own API on this machine, until Ctrl-C; ARGS="--port 0"
 	@$(RUN) -m local_test up $(ARGS)
