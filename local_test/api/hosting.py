@@ -134,7 +134,7 @@ class Hosting:
             for tree in served:
                 del self._served[tree]
             if not self._ended.is_set():
-                self._failed(_reason(error, plan))
+                self._failed(_reason(error))
             return
         before, self._deployed = self._deployed, deployed
         self._served, self.plan = served, plan
@@ -189,7 +189,7 @@ class Hosting:
                 except EngineError as error:
                     if self._ended.is_set():
                         return
-                    reason = _reason(error, plan)
+                    reason = _reason(error)
                     del reached[name]["InitialInstanceCount"]
         self.plan = plan = plan.changed(reached)
         for tree, served in self._served.items():
@@ -234,14 +234,13 @@ def _served(variant: PlannedVariant, shelf: Shelf | None) -> Served:
     return Served(variant, shelf, slots)
 
 
-def _reason(error: Exception, plan: Plan) -> str:
+def _reason(error: Exception) -> str:
     """AWS's sentence, then what was seen; the container's last lines are kept where it is too long."""
     text = str(error)
     if isinstance(error, NeverReady):
-        names = ", ".join(variant.name for variant in plan.variants)
         text = (
-            f"The primary container for production variant {names} did not pass the ping health check. Please check "
-            f"CloudWatch logs for this endpoint. Seen: {text}"
+            f"The {error.hostname or 'primary'} container for production variant {error.variant} did not pass the ping "
+            f"health check. Please check CloudWatch logs for this endpoint. Seen: {text}"
         )
     if len(text) <= limits.FAILURE_REASON_CHARS:
         return text

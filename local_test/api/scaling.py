@@ -91,6 +91,8 @@ class Watch:
                         self._look(account, region, resource, policy)
                     except SagemakerClientError as error:  # it is being changed just now
                         log.debug("%s: %s", resource, error)
+                    except Exception:  # the others are looked at all the same
+                        log.exception("target tracking of %s failed", resource)
 
     def _policies(self, backend: Any) -> Iterator[tuple[str, Policy]]:
         for found in list(backend.policies.values()):

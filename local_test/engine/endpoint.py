@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from local_test.engine.containers import EngineError, Runner
 from local_test.engine.instance import Instance, is_gone
-from local_test.engine.serving import ServingSpec
+from local_test.engine.serving import NeverReady, ServingSpec
 from local_test.wire import Reply
 from tiffin import limits
 
@@ -159,7 +159,11 @@ class Endpoint:
             def log(where: str, line: str) -> None:
                 self._log(f"{variant.name}/{where}", line)
 
-            instance = Instance.start(self._runner, variant.specs, log)
+            try:
+                instance = Instance.start(self._runner, variant.specs, log)
+            except NeverReady as error:
+                error.variant = variant.name
+                raise
             instances.append(instance)
             return instance
 

@@ -17,6 +17,9 @@ _POLL = 0.05 * limits.SECONDS
 class NeverReady(EngineError):
     """The container ended or did not answer 200 on /ping in time; its text says what was seen, and its last lines."""
 
+    hostname: str | None = None
+    variant = ""  # where it is an endpoint's
+
 
 @dataclass(frozen=True)
 class ServingSpec:
@@ -51,6 +54,10 @@ class Server:
         server = cls.begin(runner, spec, log)
         try:
             server.wait_until_ready()
+        except NeverReady as error:
+            server.close(grace=0)
+            error.hostname = spec.hostname
+            raise
         except BaseException:
             server.close(grace=0)
             raise

@@ -46,6 +46,19 @@ def test_a_container_that_ends_fails_the_endpoint_with_its_last_lines(hosting: H
     hosting.sagemaker.delete_endpoint(EndpointName=endpoint)
 
 
+def test_the_reason_names_the_variant_and_the_container(hosting: Hosting) -> None:
+    good = hosting.model()
+    broken = hosting.model(
+        Containers=[
+            hosting.container(ContainerHostname="one"),
+            hosting.container({"DOES": "end"}, ContainerHostname="two"),
+        ]
+    )
+    endpoint = hosting.create(hosting.config(hosting.variant(good, "a"), hosting.variant(broken, "b")))
+    assert "The two container for production variant b did not pass" in hosting.settled(endpoint)["FailureReason"]
+    assert not [stream for stream in hosting.lines(endpoint) if "two" in stream and not stream.startswith("b/")]
+
+
 @pytest.mark.parametrize("body", [b"not a tar", packed({"../out": "x"})], ids=["no tar", "a path outside"])
 def test_data_that_is_no_artifact_fails_the_endpoint(hosting: Hosting, body: bytes) -> None:
     model = hosting.model(ModelDataUrl=hosting.put("model.tar.gz", body))
