@@ -27,7 +27,7 @@ from local_test.wire import Reply
 
 log = logging.getLogger(__name__)
 
-_PATH = re.compile(r"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)")
+_PATH = re.compile(r"/endpoints/([^/]+)/(async-invocations|invocations(?:-response-stream|-bidirectional-stream)?)")
 PREFIX = "X-Amzn-SageMaker-"
 # H-12: what of a request's headers reaches the container, besides Content-Type and Accept; all else is stripped (H-11).
 FORWARDED = tuple(
@@ -61,6 +61,10 @@ def route(_platform: Platform, request: Request) -> Answer | None:
     found = _PATH.fullmatch(request.path)
     if found is None:
         return None
+    if found[2] not in _WAYS:
+        return Refusal(
+            501, "NotImplemented", "sagemaker InvokeEndpointWithBidirectionalStream is not implemented here"
+        ).answer()
     try:
         return _WAYS[found[2]](Call.of(request, found[1]))
     except Refusal as refusal:

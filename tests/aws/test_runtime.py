@@ -1,7 +1,9 @@
 """InvokeEndpoint: what reaches the container, what comes back, and what is answered without it or instead of it."""
 
+import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,16 @@ def test_an_endpoint_that_is_not_there(hosting: Hosting) -> None:
 def test_a_target_that_is_not_there(hosting: Hosting, endpoint: str, arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(hosting.runtime.exceptions.ValidationError, match=sentence):
         hosting.invoke(endpoint, **arguments)
+
+
+def test_a_bidirectional_stream_is_501_with_its_name(hosting: Hosting, endpoint: str) -> None:
+    """Which is HTTP/2, and for which boto3 has no client."""
+    connection = http.client.HTTPConnection("127.0.0.1", hosting.aws.port, timeout=30)
+    with closing(connection):
+        connection.request("POST", f"/endpoints/{endpoint}/invocations-bidirectional-stream", b"x")
+        answer = connection.getresponse()
+        assert answer.status == 501
+        assert b"InvokeEndpointWithBidirectionalStream" in answer.read()
 
 
 def test_H23_a_session_stays_with_its_instance(hosting: Hosting) -> None:
