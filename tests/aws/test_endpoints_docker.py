@@ -1,6 +1,7 @@
 """Endpoints through boto3 in real containers: ours, somebody else's, alone, several, confined and isolated."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,13 +116,43 @@ def test_many_models_in_our_image(docked: Hosting) -> None:
         assert said.strip() == word
 
 
-def test_nothing_is_left_of_what_is_deleted(docked: Hosting) -> None:
-    def running() -> set[str]:
-        return set(docker("ps", "--all", "--quiet", "--filter", f"ancestor={docked.image}").stdout.split())
+def test_a_container_that_is_killed_over_a_request_is_replaced(docked: Hosting) -> None:
+    before = containers(docked)
+    endpoint = docked.serve(docked.variant(docked.model({"SAYS": "me"})))
+    [mine] = containers(docked) - before
+    said: list[str] = []
 
-    before = running()
+    def ask() -> None:
+        try:
+            docked.aws.client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"sleep 20")
+        except ClientError as error:
+            said.append(str(error))
+
+    caller = threading.Thread(target=ask)
+    caller.start()
+    docked.aws.wait(lambda: docked.said(endpoint, b"most") == "2", "the request under way")
+    docker("kill", mine)
+    caller.join(20)
+    assert "ModelError" in said[0]
+    assert "the connection broke" in said[0]
+
+    def answers() -> bool:
+        try:
+            return docked.said(endpoint) == "me"
+        except ClientError:
+            return False
+
+    docked.aws.wait(answers, "another one in its place")
+
+
+def containers(docked: Hosting) -> set[str]:
+    return set(docker("ps", "--all", "--quiet", "--filter", f"ancestor={docked.image}").stdout.split())
+
+
+def test_nothing_is_left_of_what_is_deleted(docked: Hosting) -> None:
+    before = containers(docked)
     endpoint = docked.serve(docked.variant(docked.model(), InitialInstanceCount=2))
-    assert len(running() - before) == 2
+    assert len(containers(docked) - before) == 2
     docked.sagemaker.delete_endpoint(EndpointName=endpoint)
 
     def is_gone() -> bool:
@@ -131,5 +162,5 @@ def test_nothing_is_left_of_what_is_deleted(docked: Hosting) -> None:
             return True
 
     docked.aws.wait(is_gone, "the end of it")
-    assert running() == before
+    assert containers(docked) == before
     assert not list((Path(docked.aws.state) / "work" / "endpoints").rglob(endpoint))
