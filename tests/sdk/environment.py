@@ -39,15 +39,19 @@ def _make(name: str, folder: Path) -> None:
             shutil.rmtree(old)
         pins = REQUIREMENTS / f"{name}.txt"
         venv.create(folder, with_pip=name == "uv", symlinks=True)
+        python = folder / "bin" / "python"
         if name == "uv":
-            _run(folder / "bin" / "python", "-m", "pip", "install", *PIP, pins)
+            _run(python, "-m", "pip", *PIP, pins)
         else:
-            _run(environment("uv") / "uv", "pip", "install", *UV, "--python", folder / "bin" / "python", "-r", pins)
+            tools = environment("uv")
+            try:
+                _run(tools / "uv", "pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", pins)
+            except SystemExit:  # it knows no pip.conf; pip is slower, and reaches what made this environment
+                _run(tools / "python", "-m", "pip", "--python", python, *PIP, pins)
         _mark(folder).touch()
 
 
-PIP = ("--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
-UV = ("--quiet", "--require-hashes", "--no-config")
+PIP = ("install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
 
 
 def _run(*command: str | Path) -> None:
