@@ -80,6 +80,7 @@ class Clients:
             "HTTP_PROXY": proxy,
             "HTTPS_PROXY": proxy,
             **self.aws.variables,
+            "SAGEMAKER_VALIDATE_ROLE": "true",
             "IMAGE": self.image.tag,
             "ROLE": ROLE,
             "CHANNEL": self.image.channel,

@@ -1,5 +1,6 @@
 """The scripts on both images begin together, when the first test wants one of them; only the chosen tests' scripts."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -8,11 +9,12 @@ import pytest
 
 from tests.awsjobs import BUCKET, Jobs, channel
 from tests.container.conftest import COLOUR, docker
-from tests.localaws import up
+from tests.localaws import ROLE, up
 from tests.sdk.clients import CLIENTS, Clients, Image
 from tests.server import ROOT
 
 FOREIGN = "tiffin-test-foreign"
+TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
 AT_ONCE = 7  # scripts: most of their time is waiting
 
 
@@ -69,8 +71,10 @@ def clients(request: pytest.FixtureRequest, all_clients: dict[str, Clients]) -> 
 
 
 def _prepared(clients: Clients) -> dict[str, str]:
-    """What an earlier day has left in the account: a bucket with data, a trained model."""
+    """What an earlier day has left in the account: a role, a bucket with data, a trained model."""
     image, jobs = clients.image, Jobs(clients.aws, clients.image.tag)
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+    clients.aws.client("iam").create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=trust)
     data = jobs.put(**{"data.csv": image.data.read_bytes()})
     job = jobs.run(channels=[channel(data, image.channel)], HyperParameters={"max_leaf_nodes": "20"})
     assert job["TrainingJobStatus"] == "Completed", jobs.lines(job["TrainingJobName"])
