@@ -16,6 +16,7 @@ MAX_RUNTIME = 24 * 3600 * SECONDS  # T-42: the default
 FAILURE_REASON_CHARS = 1024  # T-32
 PAYLOAD = 25 * MIB  # H-10: real-time, by the current documentation
 PAYLOAD_SERVERLESS = 4 * MIB  # S-01: each way
+IMAGE_SERVERLESS = 10 * 10**9  # S-04: bytes
 PAYLOAD_BATCH = 100 * MIB  # B-03: of one request, and of all that are under way at one instance
 TRANSFORM_PAYLOAD_MB = 6  # B-03: where neither the job nor the container says
 TRANSFORM_TIMEOUT = 600 * SECONDS  # B-08: of one request, where the job does not say

@@ -118,6 +118,11 @@ class Builder:
         else:
             parts = artifacts.place(self.platform.objects, self.account, container, tree)
         serverless, limit = variant.serverless, enforced.here()
+        if serverless and runner.runs_images and (found := choose.size(image)) > limit.image_serverless:
+            raise EngineError(
+                f"the image {container['Image']} has {found / 1e9:.2f} GB; serverless takes "
+                f"{limit.image_serverless / 1e9:g} GB (S-04)"
+            )
         start = limit.start_timeout_serverless if serverless else limit.start_timeout
         return ServingSpec(
             container["Image"],

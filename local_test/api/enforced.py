@@ -20,6 +20,7 @@ class Enforced:
 
     payload: float = limits.PAYLOAD  # H-10, H-16
     payload_serverless: float = limits.PAYLOAD_SERVERLESS  # S-01
+    image_serverless: float = limits.IMAGE_SERVERLESS  # S-04
     payload_async: float = 1024**3
     payload_async_inline: float = 128_000
     invocation_timeout: float = limits.INVOCATION_TIMEOUT  # H-09

@@ -54,8 +54,17 @@ def has_image(client: Any, image: str) -> bool:
 
 def labels(image: str) -> Mapping[str, str]:
     """Of an image that Docker has; none without Docker."""
+    return dict(_attributes(image).get("Config", {}).get("Labels") or {})
+
+
+def size(image: str) -> int:
+    """Bytes, of an image that Docker has; 0 without Docker."""
+    return int(_attributes(image).get("Size", 0))
+
+
+def _attributes(image: str) -> Mapping[str, Any]:
     client, _ = engine()
-    return dict(client.images.get(image).labels) if client is not None and has_image(client, image) else {}
+    return dict(client.images.get(image).attrs) if client is not None and has_image(client, image) else {}
 
 
 def _why_not(client: Any, image: str) -> str:

@@ -64,6 +64,18 @@ def test_the_colour_classifier_from_its_data_to_an_answer(docked: Hosting) -> No
     assert docked.said(endpoint, b"0,255,0\n", ContentType="text/csv").strip() == "green"  # S-05
 
 
+def test_S04_an_image_too_large_for_serverless(image: str, tmp_path: Path) -> None:
+    with up(tmp_path / "state", "--docker", TIFFIN_LOCAL_IMAGE_SERVERLESS="100e6") as api:
+        hosting = Hosting(api, image)
+        small = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+        found = hosting.settled(
+            hosting.create(hosting.config(hosting.variant(hosting.model(), ServerlessConfig=small)))
+        )
+        assert found["EndpointStatus"] == "Failed"
+        assert "GB; serverless takes 0.1 GB (S-04)" in found["FailureReason"]
+        assert hosting.said(hosting.serve(hosting.variant(hosting.model({"SAYS": "me"})))) == "me"
+
+
 def test_a_container_that_ends(docked: Hosting) -> None:
     found = docked.settled(docked.create(docked.config(docked.variant(docked.model({"DOES": "end"})))))
     assert found["EndpointStatus"] == "Failed"

@@ -9,9 +9,9 @@ from local_test.verify.checks.check import Check
 from local_test.verify.probe import NotStarted
 from local_test.verify.subject import Court
 from local_test.verify.verdict import Seen, failed, passed, skipped, warned
+from tiffin import limits
 
 GIGABYTE = 10**9
-SERVERLESS_IMAGE = 10 * GIGABYTE  # S-04
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DRIVERS = ("/usr/bin/nvidia-smi", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1")
 KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -104,7 +104,7 @@ def no_keys(image: Image) -> Seen:
 def size(image: Image) -> Seen:
     found = int(image.attributes.get("Size", 0))
     text = f"{found / GIGABYTE:.2f} GB"
-    return passed(text) if found <= SERVERLESS_IMAGE else warned(f"{text}: too large for a serverless endpoint")
+    return passed(text) if found <= limits.IMAGE_SERVERLESS else warned(f"{text}: too large for a serverless endpoint")
 
 
 CHECKS = (
