@@ -52,10 +52,12 @@ class Doorman:
     def __init__(self, listener: socket.socket) -> None:
         """Forks; nothing that matters is loaded yet."""
         end, self._tell = os.pipe()
+        self._gone, held = os.pipe()
         if os.fork() == 0:
             status = 1
             try:
                 os.close(self._tell)
+                os.close(self._gone)
                 for number in (signal.SIGTERM, signal.SIGINT):  # to a group of processes; who stops us closes the pipe
                     signal.signal(number, signal.SIG_IGN)
                 _answer_all(listener, end)
@@ -63,11 +65,16 @@ class Doorman:
             finally:
                 os._exit(status)
         os.close(end)
+        os.close(held)
 
     def dismiss(self) -> None:
-        """Said by each process that is ready; the second time there is nobody to hear it."""
+        """Said by each process that is ready, before it answers anybody; the second time there is nobody to hear it.
+
+        Returns when the doorman has ended: after the first 200 nobody is to meet its 503 any more.
+        """
         with suppress(BrokenPipeError):
             os.write(self._tell, b"1")
+        os.read(self._gone, 1)
 
 
 def _answer_all(listener: socket.socket, end: int) -> None:

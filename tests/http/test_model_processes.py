@@ -22,9 +22,9 @@ def model_fn(model_dir): return 1
 def predict_fn(data, model):
     match data.rows[0][0]:
         case "pid": return [os.getpid()]
-        case "segfault": os.kill(os.getpid(), 11)
+        case "segfault": os.kill(os.getpid(), 11); time.sleep(30)  # another thread may take the signal, a moment later
         case "exit": os._exit(3)
-        case "killed": os.kill(os.getpid(), 9)  # as the kernel does where memory ends
+        case "killed": os.kill(os.getpid(), 9); time.sleep(30)  # as the kernel does where memory ends
         case "sleep": print("sleeping", flush=True); time.sleep(2)
         case "nap": time.sleep(0.5)
         case "hang": print("hanging", flush=True); time.sleep(3600)

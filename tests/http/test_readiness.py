@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,22 @@ def test_H06_ping_is_503_while_the_model_loads_and_warms_up_and_200_after(base: 
         (base / "warm-up").touch()
         wait_for(lambda: server.ping() == 200, "200 on /ping", server)
         assert server.invoke(b"1,2\n").body == b"1,2\n"
+
+
+def test_H06_nobody_meets_the_doorman_after_a_process_that_is_ready(base: Path) -> None:
+    with starting(base, LOADING) as server:
+        server.wait_for_log("waits for load")
+        (doorman,) = children(server)
+        os.kill(doorman, signal.SIGSTOP)
+        for gate in ("load", "warm-up"):
+            (base / gate).touch()
+        server.wait_for_log("listening on")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=0.5) as early:
+            early.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            with pytest.raises(TimeoutError):
+                early.recv(1)
+        os.kill(doorman, signal.SIGCONT)
+        wait_for(lambda: server.ping() == 200, "200 on /ping", server)
 
 
 def test_H04_callers_while_the_model_loads_block_nobody(base: Path) -> None:
