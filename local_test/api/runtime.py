@@ -13,7 +13,7 @@ from typing import Any
 from moto.iam.models import get_account_id_from
 from moto.sagemaker.models import sagemaker_backends
 
-from local_test.api import enforced, eventstream
+from local_test.api import enforced, eventstream, room
 from local_test.api.endpoints import Endpoint
 from local_test.api.front import Answer, Request
 from local_test.api.hosting import Hosting, Served
@@ -301,7 +301,7 @@ def _events(chunks: Iterator[bytes], stack: ExitStack) -> Iterator[bytes]:
 def _asynchronous(call: Call) -> Answer:
     if call.hosting.asynchronous is None:
         raise invalid(f"Endpoint {call.hosting.name} is not asynchronous: call InvokeEndpoint.")
-    return call.hosting.asynchronous.accept(call.request)
+    return room.refusal(call.hosting.platform, call.request) or call.hosting.asynchronous.accept(call.request)
 
 
 _WAYS: dict[str, Callable[[Call], Answer]] = {

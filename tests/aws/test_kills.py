@@ -220,15 +220,23 @@ def test_a_full_disk(small_disk: Path) -> None:
     state = small_disk / "state"
     with up(state, "--no-docker") as api:
         jobs, hosting = Jobs(api), Hosting(api)
+        serving = hosting.serve(hosting.variant(hosting.model({"SAYS": "here"})))
+        output = {"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out"}}
+        queueing = hosting.serve(hosting.variant(hosting.model()), AsyncInferenceConfig=output)
         data = jobs.put(a=b"1" * 1_000_000, b=b"2")
         done = jobs.run(channels=[channel(data)])["TrainingJobName"]
         filled = jobs.run("fill")
         assert filled["TrainingJobStatus"] == "Failed"
         assert any("No space left on device" in line for line in jobs.lines(filled["TrainingJobName"]))
         _fill(small_disk / "filler")
-        for call in (hosting.model, jobs.start, lambda: jobs.put(a=b"3")):
+        assert hosting.said(serving) == "here"
+
+        def queue() -> None:
+            hosting.runtime.invoke_endpoint_async(EndpointName=queueing, Body=b"who")
+
+        for call in (hosting.model, jobs.start, lambda: jobs.put(a=b"3"), queue):
             with pytest.raises(ClientError, match=rf"would not be kept: the disk of {state} has \d+ bytes left"):
-                call()  # type: ignore[no-untyped-call]
+                call()
         assert jobs.read(f"{data}a") == b"1" * 1_000_000
         jobs.s3.delete_object(Bucket=BUCKET, Key=data.partition(BUCKET)[2].strip("/") + "/b")
         (small_disk / "filler").unlink()
