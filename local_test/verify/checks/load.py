@@ -42,9 +42,12 @@ def busy(server: Server) -> Busy:
     connects: list[float] = []
     over = threading.Event()
 
-    def watch() -> None:
+    def connect() -> None:
         while not over.wait(EVERY):
             connects.append(server.address.connect_time())
+
+    def ping() -> None:  # on its own: a connection that is not taken would keep it from being asked
+        while not over.wait(EVERY):
             pings.append(server.ping())
 
     def held() -> Answer:
@@ -52,16 +55,18 @@ def busy(server: Server) -> Busy:
         over.wait(HELD)
         return half.finish()
 
-    watcher = threading.Thread(target=watch, daemon=True)
+    watchers = [threading.Thread(target=watch, daemon=True) for watch in (connect, ping)]
     start = time.monotonic()
     headers = {"Content-Type": payload.content_type}
-    watcher.start()
+    for watcher in watchers:
+        watcher.start()
     with ThreadPoolExecutor(callers + HALVES) as pool:
         calls = [pool.submit(held) for _ in range(HALVES)]
         calls += [pool.submit(server.invoke, body, patience=PATIENCE) for _ in range(callers)]
         answers = [call.result() for call in calls]
     over.set()
-    watcher.join()
+    for watcher in watchers:
+        watcher.join()
     lost = tuple(answer for answer in answers if not answer.status and not answer.is_late)
     return Busy(tuple(pings), tuple(connects), time.monotonic() - start, callers + HALVES, lost)
 
