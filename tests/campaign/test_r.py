@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.caller import Caller, invocation, not_plain
 from tests.rimage import container, processes
 
@@ -23,6 +25,7 @@ predict_fn <- function(data, model) {
 """
 
 
+@pytest.mark.timeout(1800)
 def test_100000_concurrent_calls_do_not_crash_r(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "model.R").write_text(CODE)
