@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import sagemaker_backends
@@ -137,6 +137,39 @@ def claimed(jobs: dict[str, Job], job: Job) -> Iterator[None]:
     except BaseException:
         del jobs[job.name]
         raise
+
+
+class Work(Protocol):
+    """What a job does, on a thread of its own; `stop` is the operation's, `abandon` the end of all."""
+
+    def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+def begin(jobs: dict[str, Job], job: Job, work: Callable[[], Work], message: str) -> Job:
+    """From its name to its thread; while the journal is read back no further than the name.
+
+    Raises ResourceInUse, and what `work` raises for what is refused.
+    """
+    with claimed(jobs, job):
+        if job.platform.replaying:
+            return job
+        made = work()
+    job.stop = made.stop
+    job.moves("Starting", message)
+    job.platform.works.start(job.arn, made.run, made.abandon)
+    return job
+
+
+def stop(job: Job, what: str, parts: str = "") -> None:
+    """The Stop operation: of `what` it is, and what is stopped where that is something else."""
+    if job.has_ended:
+        raise ValidationError(f"The request was rejected because the {what} is in status {job.status}.")
+    job.moves("Stopping", f"Stopping the {parts or what}", "Stopping")
+    job.stop()
 
 
 def known_again(jobs: str) -> Callable[[str, Mapping[str, Any]], None]:

@@ -18,7 +18,7 @@ from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import images, inputs, instances, outputs, telemetry
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, claimed, listed
+from local_test.api.jobs import LOST, Job, begin, listed, stop
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
@@ -43,14 +43,8 @@ class ProcessingBackend:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
         name = request["ProcessingJobName"]
         job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
-        with claimed(self.processing_jobs, job):
-            if self.platform.replaying:
-                return job
-            work = Work(self.platform, job)
-        job.stop = work.stop
-        job.moves("Starting", "Preparing the instances for processing")
-        self.platform.works.start(job.arn, work.run, work.abandon)
-        return job
+        message = "Preparing the instances for processing"
+        return begin(self.processing_jobs, job, lambda: Work(self.platform, job), message)
 
     def processing_job(self, name: str) -> Job:
         if name not in self.processing_jobs:
@@ -79,10 +73,7 @@ class ProcessingResponse:
 
     def stop_processing_job(self) -> ActionResult:
         job = self.sagemaker_backend.processing_job(self.params["ProcessingJobName"])
-        if job.has_ended:
-            raise ValidationError(f"The request was rejected because the processing job is in status {job.status}.")
-        job.moves("Stopping", "Stopping the processing job", "Stopping")
-        job.stop()
+        stop(job, "processing job")
         return EmptyResult()
 
     def delete_processing_job(self) -> ActionResult:

@@ -16,7 +16,7 @@ from moto.sagemaker.utils import arn_formatter
 from local_test.api import images, inputs, instances, outputs, telemetry
 from local_test.api.front import Answer, Request
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, claimed, listed
+from local_test.api.jobs import LOST, Job, begin, listed, stop
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
@@ -52,14 +52,13 @@ class TrainingBackend:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
         name = request["TrainingJobName"]
         job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
-        with claimed(self.training_jobs, job):
-            if self.platform.replaying:
-                return job
-            work = Work(self.platform, job)
-        job.stop, job.interrupt = work.stop, work.interrupt
-        job.moves("Starting", "Preparing the instances for training")
-        self.platform.works.start(job.arn, work.run, work.abandon)
-        return job
+
+        def work() -> Work:
+            made = Work(self.platform, job)
+            job.interrupt = made.interrupt
+            return made
+
+        return begin(self.training_jobs, job, work, "Preparing the instances for training")
 
     def make_training_job(self, request: dict[str, Any], found: dict[str, Any]) -> Job:
         """One that no call asked for, but a job of ours: the journal has to be told."""
@@ -96,10 +95,7 @@ class TrainingResponse:
 
     def stop_training_job(self) -> ActionResult:
         job = self.sagemaker_backend.training_job(self.params["TrainingJobName"])
-        if job.status not in ("InProgress", "Stopping"):
-            raise ValidationError(f"The request was rejected because the training job is in status {job.status}.")
-        job.moves("Stopping", "Stopping the training job", "Stopping")
-        job.stop()
+        stop(job, "training job")
         return EmptyResult()
 
     def delete_training_job(self) -> ActionResult:

@@ -20,7 +20,7 @@ from local_test.api.artifacts import DataError
 from local_test.api.containers import Builder, ImageRunner
 from local_test.api.fleet import Fleet
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, claimed, listed
+from local_test.api.jobs import LOST, Job, begin, listed, stop
 from local_test.api.objects import Location, NoObject
 from local_test.api.plans import PlannedVariant
 from local_test.api.platform import NotHereYet, Platform
@@ -49,14 +49,8 @@ class TransformBackend:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
         name = request["TransformJobName"]
         job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
-        with claimed(self.transform_jobs, job):
-            if self.platform.replaying:
-                return job
-            work = Work(self.platform, job, self)
-        job.stop = work.stop
-        job.moves("Starting", "Preparing the instances for the transform job")
-        self.platform.works.start(job.arn, work.run, work.abandon)
-        return job
+        message = "Preparing the instances for the transform job"
+        return begin(self.transform_jobs, job, lambda: Work(self.platform, job, self), message)
 
     def transform_job(self, name: str) -> Job:
         if name not in self.transform_jobs:
@@ -84,10 +78,7 @@ class TransformResponse:
 
     def stop_transform_job(self) -> ActionResult:
         job = self.sagemaker_backend.transform_job(self.params["TransformJobName"])
-        if job.has_ended:
-            raise ValidationError(f"The request was rejected because the transform job is in status {job.status}.")
-        job.moves("Stopping", "Stopping the transform job", "Stopping")
-        job.stop()
+        stop(job, "transform job")
         return EmptyResult()
 
 

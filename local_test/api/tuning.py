@@ -15,7 +15,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.utils import arn_formatter
 
-from local_test.api.jobs import LOST, Job, claimed, listed
+from local_test.api.jobs import LOST, Job, begin, listed, stop
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
 
@@ -56,14 +56,7 @@ class TuningBackend:
         name = request["HyperParameterTuningJobName"]
         job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
         job.found |= {"jobs": []}
-        with claimed(self.hyper_parameter_tuning_jobs, job):
-            if self.platform.replaying:
-                return job
-            work = Work(self, job)
-        job.stop = work.stop
-        job.moves("Starting", "Starting training jobs")
-        self.platform.works.start(job.arn, work.run, work.abandon)
-        return job
+        return begin(self.hyper_parameter_tuning_jobs, job, lambda: Work(self, job), "Starting training jobs")
 
     def tuning_job(self, name: str) -> Job:
         if name not in self.hyper_parameter_tuning_jobs:
@@ -115,10 +108,7 @@ class TuningResponse:
 
     def stop_hyper_parameter_tuning_job(self) -> ActionResult:
         job = self._asked()
-        if job.has_ended:
-            raise ValidationError(f"The request was rejected because the tuning job is in status {job.status}.")
-        job.moves("Stopping", "Stopping the training jobs", "Stopping")
-        job.stop()
+        stop(job, "tuning job", "training jobs")
         return EmptyResult()
 
     def delete_hyper_parameter_tuning_job(self) -> ActionResult:
