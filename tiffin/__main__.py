@@ -9,6 +9,7 @@ COMMANDS = {
     "train": ("train", "run a training job, as in the container"),
     "serve": ("serve", "serve the model, as in the container"),
     "local": ("local_test", "SageMaker on your machine: train, serve, predict, demo"),
+    "deploy": ("deploy", "AWS: build, push, train, up, invoke, sql, destroy"),
     "doctor": ("tiffin.doctor", "what this machine has, and what to do about what is missing"),
 }
 

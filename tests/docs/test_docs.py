@@ -44,7 +44,18 @@ def test_errors_page_has_every_error_with_its_status() -> None:
 def test_every_contract_id_of_the_code_is_explained() -> None:
     explained = {row[0] for row in rows(ROOT / "docs" / "02-contract.md")}
     cited: dict[str, Path] = {}
-    for folder in ("tiffin", "serve", "train", "model", "examples", "local_test", "container", "tests", "docs"):
+    for folder in (
+        "tiffin",
+        "serve",
+        "train",
+        "model",
+        "examples",
+        "local_test",
+        "deploy",
+        "container",
+        "tests",
+        "docs",
+    ):
         for file in sorted((ROOT / folder).rglob("*")):
             if file.suffix in {".py", ".sh", ".md", ""} and file.is_file() and "__pycache__" not in file.parts:
                 cited |= dict.fromkeys(CONTRACT_ID.findall(file.read_text(errors="ignore")), file)

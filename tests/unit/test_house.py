@@ -12,7 +12,7 @@ from tests.server import ROOT
 from tiffin import __version__
 
 PACKAGES = {"tiffin", "serve", "train", "local_test", "model", "deploy", "scaffold", "bench", "examples"}
-FOLDERS = ("tiffin", "serve", "train", "local_test", "model", "examples", "bench", "tests")
+FOLDERS = ("tiffin", "serve", "train", "local_test", "deploy", "model", "examples", "bench", "tests")
 PINS = sorted(
     [
         *ROOT.glob("requirements/*.txt"),

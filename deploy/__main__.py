@@ -1,0 +1,63 @@
+"""`python -m deploy COMMAND`: from a trained model to an endpoint that others call, and back to nothing.
+
+Settings come from tiffin.toml, and from flags of the same names, which win.
+"""
+
+import argparse
+import importlib
+import signal
+import sys
+
+# Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
+COMMANDS = ("destroy",)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    try:
+        import boto3  # noqa: F401
+    except ImportError:
+        sys.stderr.write("deploy: boto3 is not installed: pip install 'tiffin[deploy]'\n")
+        return 1
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from deploy import faults
+    from deploy.context import Context
+    from deploy.errors import DeployError
+
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    context = Context(options)
+    try:
+        return int(options.command(context, options))
+    except DeployError as error:
+        sys.stderr.write(f"deploy: {error}\n")
+        return 1
+    except (ClientError, BotoCoreError) as error:
+        aws = None if isinstance(error, BotoCoreError) else context.aws
+        sys.stderr.write(f"deploy: {faults.sentence(error, aws)}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("deploy: stopped; what was made is in the ledger, and `deploy destroy` takes it away\n")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from deploy.options import add_flags
+
+    parser = argparse.ArgumentParser(prog="deploy", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = importlib.import_module(f"deploy.commands.{name.replace('-', '_')}")
+        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        module.add_arguments(command)
+        add_flags(command, module.SECTIONS)
+        command.add_argument(
+            "--dry-run", action="store_true", help="print the calls that would change something, as JSON, and make none"
+        )
+        command.set_defaults(command=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What a command is given: settings, AWS, and a way to make things, each opened when it is used."""
+
+import argparse
+import sys
+import time
+from functools import cached_property
+from typing import TypeVar
+
+from deploy import options as settings
+from deploy.aws import Aws
+from deploy.making import Maker
+from deploy.sections import Account, Project
+
+Section = TypeVar("Section")
+
+
+class Context:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+
+    def read(self, section: type[Section]) -> Section:
+        return settings.read(section, self._options)
+
+    @cached_property
+    def project(self) -> str:
+        return self.read(Project).project
+
+    @cached_property
+    def aws(self) -> Aws:
+        return Aws(self.read(Account), dry_run=bool(getattr(self._options, "dry_run", False)))
+
+    @cached_property
+    def maker(self) -> Maker:
+        return Maker(self.aws, self.read(Project))
+
+    def say(self, text: str) -> None:
+        """For people, and so not on stdout, where results and a dry run's calls are."""
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def fresh(self, what: str) -> str:
+        """A name that nothing has yet: the project, what it is, the second."""
+        return f"{self.project}-{what}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"

@@ -1,0 +1,130 @@
+"""Take away what the project made, and prove by listing that nothing is left.
+
+What is taken: every standing entry of the ledger, what carries the project's tag whether the ledger knows it or not (it
+may be another machine's), and what AWS made along with either. Of an entry that was only intended, and of every tagged
+thing, the tag decides whose it is: nothing of anybody else's is deleted because it has the name.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy import faults
+from deploy.aws import Aws
+from deploy.errors import DeployError
+from deploy.kinds import KINDS, ORDER
+from deploy.kinds.kind import EXPIRES, ID, PROJECT, Kind, Tags
+from deploy.ledger import GONE, INTENDED, Entry, Ledger, Resource
+
+PATIENCE = 900.0  # seconds for one thing to go: an endpoint that is being made has to be made first
+BUSY = ("in-progress", "in progress", "is in use", "InUse", "Cannot", "Conflict", "Updating", "Creating", "Throttl")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Left:
+    resource: Resource
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.resource.kind} {self.resource.name}: {self.why}"
+
+
+def chosen(
+    aws: Aws, ledger: Ledger, project: str, *, expired_at: datetime | None = None
+) -> tuple[list[Resource], list[Left]]:
+    """What `destroy` would take, in its order, and which kinds could not be listed."""
+    known = {entry.resource.key: entry for entry in ledger.standing(project)}
+    unlisted = []
+    for kind in ORDER:
+        try:
+            for resource in kind.find(aws, project):
+                known.setdefault(resource.key, Entry(resource, "found", 0.0))
+        except (ClientError, BotoCoreError) as error:
+            unlisted.append(Left(Resource(kind.name, "*", project), faults.sentence(error, aws)))
+    taken: dict[tuple[str, str], Resource] = {}
+    for entry in known.values():
+        resource, kind = entry.resource, KINDS[entry.resource.kind]
+        try:
+            tags = kind.tags(aws, resource)
+        except (ClientError, BotoCoreError):
+            tags = {}  # it is tried, and what AWS says then is reported
+            taken[resource.key] = resource
+            continue
+        implied = {each.key: each for each in kind.implied(aws, resource.name, project)}
+        if tags is not None and not _is_ours(kind, entry, tags):
+            ledger.write(GONE, resource)  # somebody else's, of the same name
+            continue
+        if expired_at and not _is_expired(resource, tags or {}, expired_at):
+            continue
+        taken |= {resource.key: resource, **implied}
+    order = [kind.name for kind in ORDER]
+    return sorted(taken.values(), key=lambda each: order.index(each.kind)), unlisted
+
+
+def destroy(
+    aws: Aws, ledger: Ledger, resources: Iterable[Resource], say: Say, patience: float = PATIENCE
+) -> list[Left]:
+    """What could not be taken, and why; the rest is gone, and recorded as that."""
+    left = []
+    for resource in resources:
+        try:
+            was_there = _remove(aws, resource, patience)
+        except (ClientError, BotoCoreError, DeployError) as error:
+            why = str(error) if isinstance(error, DeployError) else faults.sentence(error, aws)
+            left.append(Left(resource, why))
+            say(f"left     {left[-1]}")
+            continue
+        if not aws.dry_run:
+            ledger.write(GONE, resource)
+        if was_there:
+            say(f"{'would go' if aws.dry_run else 'gone    '} {resource.kind} {resource.name}")
+    return left
+
+
+def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
+    """Whether there was something; returns when AWS lists it no more."""
+    kind, deadline, pause, asked = KINDS[resource.kind], time.monotonic() + patience, 0.2, False
+    while kind.tags(aws, resource) is not None:
+        if not asked:
+            asked = _asked(aws, kind, resource)
+        if aws.dry_run:
+            return True
+        if time.monotonic() > deadline:
+            raise DeployError(f"it is still there after {patience:.0f} s; run destroy again")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 5.0)
+    return asked
+
+
+def _asked(aws: Aws, kind: Kind, resource: Resource) -> bool:
+    """Whether AWS took the call; what is busy with something else is asked again."""
+    try:
+        kind.delete(aws, resource)
+    except ClientError as error:
+        if faults.is_absent(error):
+            return True
+        said = f"{error.response['Error'].get('Code')} {error.response['Error'].get('Message')}"
+        if any(word in said for word in BUSY):
+            return False
+        raise
+    return True
+
+
+def _is_ours(kind: Kind, entry: Entry, tags: Tags) -> bool:
+    if not kind.tagged:
+        return True
+    if entry.event == INTENDED:
+        return tags.get(ID) == entry.resource.id
+    return tags.get(PROJECT) == entry.resource.project
+
+
+def _is_expired(resource: Resource, tags: Tags, now: datetime) -> bool:
+    written = tags.get(EXPIRES) or resource.detail.get("expires", "")
+    try:
+        return bool(written) and datetime.strptime(written, "%Y-%m-%dT%H:%M:%S%z").astimezone(UTC) <= now
+    except ValueError:
+        return False  # written by hand, and no time: nothing is deleted by it

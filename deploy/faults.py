@@ -1,0 +1,173 @@
+"""AWS's errors, and botocore's, as sentences that name the fix."""
+
+import re
+from dataclasses import dataclass
+
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.aws import Aws
+
+NOT_THERE = re.compile(
+    r"Could not find|does not exist|NotFound|NoSuch|not found|cannot be found|RecordNotFound", re.IGNORECASE
+)
+TAKEN = re.compile(
+    r"already exist|AlreadyExists|AlreadyOwned|Cannot create already existing|BucketAlready|ResourceInUse",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Fix:
+    """`code` and `message` are patterns; the sentence may use the message's groups, and {region}."""
+
+    code: str
+    message: str
+    sentence: str
+
+
+FIXES = (
+    Fix(
+        "ExpiredToken|ExpiredTokenException|RequestExpired",
+        "",
+        "the credentials have expired: sign in again (aws sso login, or new temporary keys)",
+    ),
+    Fix(
+        "InvalidClientTokenId|UnrecognizedClientException|InvalidAccessKeyId|AuthFailure",
+        "",
+        "AWS does not know these credentials, or not in {region}: look at `aws sts get-caller-identity`, and "
+        "at AWS_PROFILE",
+    ),
+    Fix(
+        "SignatureDoesNotMatch",
+        "",
+        "the secret key is wrong, or this machine's clock is: compare `date -u` with the time",
+    ),
+    Fix(
+        "OptInRequired|SubscriptionRequiredException",
+        "",
+        "{region} is not enabled in this account: enable it in the account's settings, or choose another with --region",
+    ),
+    Fix(
+        "AccessDenied|AccessDeniedException|UnauthorizedOperation|Client.UnauthorizedOperation",
+        r"not authorized to perform: (iam:PassRole)",
+        "you may not hand the execution role on: your own user or role needs iam:PassRole on it (`deploy "
+        "role` prints the policy)",
+    ),
+    Fix(
+        "AccessDenied|AccessDeniedException|UnauthorizedOperation",
+        r"not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?",
+        "your user or role lacks {1} on {2}: add it (`deploy role --caller` prints the whole policy); an "
+        "organization's policy or a permission boundary may forbid it too",
+    ),
+    Fix(
+        "AccessDenied|AccessDeniedException",
+        "",
+        "your user or role may not do that: add what the message names (`deploy role --caller` prints the "
+        "whole policy)",
+    ),
+    Fix(
+        "ResourceLimitExceeded|LimitExceeded|LimitExceededException|ServiceQuotaExceededException",
+        r"limit '?([^']+?)'? is",
+        "the account's quota {1!r} is used up in {region}: ask for more in Service Quotas, choose another "
+        "instance type, or see `deploy idle`",
+    ),
+    Fix(
+        "ResourceLimitExceeded|LimitExceeded|LimitExceededException|ServiceQuotaExceededException",
+        "",
+        "a quota of the account is used up in {region}: ask for more in Service Quotas, or delete what "
+        "`deploy idle` lists",
+    ),
+    Fix(
+        "ValidationException|AccessDeniedException",
+        r"[Cc]ould not assume role ?(\S*)|[Cc]annot assume|assume the role",
+        "SageMaker cannot take on the role {1}: its trust policy must name sagemaker.amazonaws.com, and a new "
+        "role takes some seconds to be known; `deploy role` makes one",
+    ),
+    Fix(
+        "ValidationException",
+        r"Unsupported manifest media type ([\w./+-]+)",
+        "the image's manifest is {1}: push it with `deploy push`, which sends Docker's version 2 (C-12)",
+    ),
+    Fix(
+        "ValidationException",
+        r"(?:image|repository)\W.*does not exist|RepositoryNotFound",
+        "the image is not in ECR in {region}: `deploy push` first, and in the region of the endpoint (C-14)",
+    ),
+    Fix(
+        "ValidationException",
+        r"(?:region|Region) .*(?:different|must match|mismatch)",
+        "image, artifact and endpoint must be in one region, {region} here: push and upload there (C-14)",
+    ),
+    Fix(
+        "ValidationException",
+        r"Could not find model data at (\S+)",
+        "there is no artifact at {1}, or the execution role may not read it: see `deploy info`",
+    ),
+    Fix(
+        "ImageNotFoundException|RepositoryNotFoundException",
+        "",
+        "the image is not in ECR in {region}: `deploy push` first",
+    ),
+    Fix(
+        "InvalidSubnet|InvalidSubnetID.NotFound|InvalidGroup.NotFound|InvalidSecurityGroup.*",
+        "",
+        "a subnet or security group is not in {region}: look at [account] subnets and security_groups",
+    ),
+    Fix(
+        "ThrottlingException|Throttling|TooManyRequestsException|RequestLimitExceeded|SlowDown",
+        "",
+        "AWS throttles these calls, five attempts long: wait a minute and run the same command again",
+    ),
+    Fix(
+        "PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException",
+        "",
+        "the bucket is in another region than {region}: name one of this region with --bucket",
+    ),
+    Fix(
+        "InsufficientCapacity|InsufficientInstanceCapacity|CapacityError",
+        "",
+        "AWS has no such instance free in {region} now: another instance type, or later",
+    ),
+)
+LOCAL = (
+    (exceptions.NoCredentialsError, "there are no credentials: aws configure, aws sso login, or --profile NAME"),
+    (exceptions.PartialCredentialsError, "half of the credentials are missing: access key and secret key go together"),
+    (exceptions.ProfileNotFound, "there is no such profile; `aws configure list-profiles` lists them"),
+    (exceptions.TokenRetrievalError, "the sign-in has expired: aws sso login"),
+    (exceptions.SSOTokenLoadError, "you are not signed in: aws sso login"),
+    (exceptions.UnauthorizedSSOTokenError, "the sign-in has expired: aws sso login"),
+    (
+        exceptions.EndpointConnectionError,
+        "nothing answers there: no network, a wrong region, or `local_test up` is not up",
+    ),
+    (exceptions.ConnectTimeoutError, "nothing answers there: a proxy or a VPC without a way to AWS (HTTPS_PROXY)"),
+    (exceptions.ReadTimeoutError, "AWS took the call and did not answer; the same command again goes on from there"),
+    (exceptions.ParamValidationError, "a setting is not what AWS takes"),
+)
+
+
+def sentence(error: BotoCoreError | ClientError, aws: Aws | None) -> str:
+    """What was asked, what AWS said, and what to do about it."""
+    if not isinstance(error, ClientError):
+        hint = next((hint for kind, hint in LOCAL if isinstance(error, kind)), "")
+        return f"{str(error).strip()}: {hint}" if hint else str(error)
+    code, message = error.response["Error"].get("Code", "?"), error.response["Error"].get("Message", "")
+    said = f"{error.operation_name}: {code}: {message.strip()}"
+    for fix in FIXES:
+        found = re.search(fix.message, message)
+        if re.fullmatch(fix.code, code) and found:
+            groups = [group or "what it names" for group in found.groups()]
+            return f"{said}\n  {fix.sentence.format('', *groups, region=aws.region if aws else 'this region')}"
+    return said
+
+
+def is_absent(error: ClientError) -> bool:
+    """Whether AWS says, in one of its many ways, that there is no such thing."""
+    return bool(
+        NOT_THERE.search(f"{error.response['Error'].get('Code')} {error.response['Error'].get('Message')}")
+    ) or (error.response["Error"].get("Code") == "404")
+
+
+def is_taken(error: ClientError) -> bool:
+    return bool(TAKEN.search(f"{error.response['Error'].get('Code')} {error.response['Error'].get('Message')}"))

@@ -1,0 +1,54 @@
+"""Repositories of ECR, and the images that we pushed into one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.aws import Aws, pages
+from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
+from deploy.ledger import Resource
+
+
+@dataclass(frozen=True)
+class Repository(Kind):
+    name: str = "repository"
+    tagged: bool = True
+
+    def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
+        answer: dict[str, Any] = aws.client("ecr").create_repository(
+            repositoryName=name, tags=listed(tags), imageScanningConfiguration={"scanOnPush": True}, **parameters
+        )
+        return answer
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        found = or_none(aws.client("ecr").describe_repositories, repositoryNames=[resource.name])
+        return None if found is None else self._tags_of(aws, found["repositories"][0]["repositoryArn"])
+
+    def delete(self, aws: Aws, resource: Resource) -> None:
+        aws.client("ecr").delete_repository(repositoryName=resource.name, force=True)
+
+    def find(self, aws: Aws, project: str) -> Iterable[Resource]:
+        for each in pages(aws.client("ecr"), "describe_repositories", "repositories"):
+            tags = self._tags_of(aws, each["repositoryArn"])
+            if tags.get(PROJECT) == project:
+                yield Resource(self.name, each["repositoryName"], project, tags.get(ID, ""))
+
+    @staticmethod
+    def _tags_of(aws: Aws, arn: str) -> Tags:
+        return mapped(aws.client("ecr").list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+@dataclass(frozen=True)
+class PushedImage(Kind):
+    """Named `repository:tag`; the push itself is the engine's."""
+
+    name: str = "image"
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        repository, _, tag = resource.name.rpartition(":")
+        found = or_none(aws.client("ecr").batch_get_image, repositoryName=repository, imageIds=[{"imageTag": tag}])
+        return {} if found and found.get("images") else None
+
+    def delete(self, aws: Aws, resource: Resource) -> None:
+        repository, _, tag = resource.name.rpartition(":")
+        aws.client("ecr").batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": tag}])

@@ -1,0 +1,91 @@
+"""SageMaker's own kinds, which are alike: create, describe, list, delete or stop, tags by ARN."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import xform_name
+
+from deploy.aws import Aws, pages
+from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
+from deploy.ledger import Resource
+
+ENDED = ("Completed", "Failed", "Stopped", "Deleting")
+
+
+@dataclass(frozen=True)
+class SageMaker(Kind):
+    noun: str = ""  # of the operations: CreateEndpoint, DescribeEndpoint, ListEndpoints
+    list_key: str = ""
+    log_group: str = ""  # with {name}: what its containers write to
+
+    @property
+    def is_job(self) -> bool:
+        return self.noun.endswith("Job")
+
+    def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
+        return self._call(aws, "Create", **{self._name: name}, **parameters, Tags=listed(tags))
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        found = or_none(self._call, aws=aws, verb="Describe", **{self._name: resource.name})
+        if found is None or (self.is_job and found[f"{self.noun}Status"] in ENDED):
+            return None
+        return self._tags_of(aws, found[f"{self.noun}Arn"])
+
+    def delete(self, aws: Aws, resource: Resource) -> None:
+        verb = "Stop" if self.is_job else "Delete"
+        self._call(aws, verb, **{self._name: resource.name})
+
+    def find(self, aws: Aws, project: str) -> Iterable[Resource]:
+        for item in self._all(aws, project):
+            if self.is_job and item[f"{self.noun}Status"] in ENDED:
+                continue
+            tags = self._tags_of(aws, item[f"{self.noun}Arn"])
+            if tags and tags.get(PROJECT) == project:
+                yield Resource(self.name, item[self._name], project, tags.get(ID, ""))
+
+    def implied(self, aws: Aws, name: str, project: str) -> tuple[Resource, ...]:
+        if not self.log_group:
+            return ()
+        kind = "log streams" if self.is_job else "log group"
+        return (Resource(kind, self.log_group.format(name=name), project),)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.noun}Name"
+
+    def _all(self, aws: Aws, project: str) -> Iterable[dict[str, Any]]:
+        yield from pages(aws.client("sagemaker"), xform_name(f"List{self.noun}s"), self.list_key, NameContains=project)
+
+    def _call(self, aws: Aws, verb: str, **parameters: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = getattr(aws.client("sagemaker"), xform_name(f"{verb}{self.noun}"))(**parameters)
+        return answer
+
+    @staticmethod
+    def _tags_of(aws: Aws, arn: str) -> Tags | None:
+        found = or_none(lambda: {"Tags": list(pages(aws.client("sagemaker"), "list_tags", "Tags", ResourceArn=arn))})
+        return None if found is None else mapped(found["Tags"])
+
+
+ENDPOINT = SageMaker("endpoint", True, "Endpoint", "Endpoints", "/aws/sagemaker/Endpoints/{name}")
+ENDPOINT_CONFIG = SageMaker("endpoint configuration", True, "EndpointConfig", "EndpointConfigs")
+MODEL = SageMaker("model", True, "Model", "Models")
+TRAINING_JOB = SageMaker(
+    "training job", True, "TrainingJob", "TrainingJobSummaries", "/aws/sagemaker/TrainingJobs:{name}/"
+)
+TRANSFORM_JOB = SageMaker(
+    "transform job", True, "TransformJob", "TransformJobSummaries", "/aws/sagemaker/TransformJobs:{name}/"
+)
+PROCESSING_JOB = SageMaker(
+    "processing job", True, "ProcessingJob", "ProcessingJobSummaries", "/aws/sagemaker/ProcessingJobs:{name}/"
+)
+TUNING_JOB = SageMaker(
+    "tuning job",
+    True,
+    "HyperParameterTuningJob",
+    "HyperParameterTuningJobSummaries",
+    "/aws/sagemaker/TrainingJobs:{name}-",
+)
+NOTEBOOK = SageMaker(
+    "notebook instance", True, "NotebookInstance", "NotebookInstances", "/aws/sagemaker/NotebookInstances:{name}/"
+)

@@ -1,0 +1,122 @@
+"""What watches an endpoint: log groups and streams, alarms, scalable targets with their policies."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.aws import Aws, pages
+from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
+from deploy.ledger import Resource
+
+
+@dataclass(frozen=True)
+class LogGroup(Kind):
+    """SageMaker makes it with the first line; deleting the endpoint leaves it, billed by the month."""
+
+    name: str = "log group"
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        groups = pages(aws.client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=resource.name)
+        return {} if any(each["logGroupName"] == resource.name for each in groups) else None
+
+    def delete(self, aws: Aws, resource: Resource) -> None:
+        aws.client("logs").delete_log_group(logGroupName=resource.name)
+
+
+@dataclass(frozen=True)
+class LogStreams(Kind):
+    """Named `group:prefix`: those of one job, in the group that all jobs share."""
+
+    name: str = "log streams"
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        return {} if self._streams(aws, resource) else None
+
+    def delete(self, aws: Aws, resource: Resource) -> None:
+        group, _, _ = resource.name.partition(":")
+        for stream in self._streams(aws, resource):
+            aws.client("logs").delete_log_stream(logGroupName=group, logStreamName=stream)
+
+    @staticmethod
+    def _streams(aws: Aws, resource: Resource) -> list[str]:
+        group, _, prefix = resource.name.partition(":")
+        found = or_none(
+            lambda: {
+                "all": [
+                    each["logStreamName"]
+                    for each in pages(
+                        aws.client("logs"),
+                        "describe_log_streams",
+                        "logStreams",
+                        logGroupName=group,
+                        logStreamNamePrefix=prefix,
+                    )
+                ]
+            }
+        )
+        return found["all"] if found else []
+
+
+@dataclass(frozen=True)
+class Alarm(Kind):
+    name: str = "alarm"
+    tagged: bool = True
+
+    def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
+        answer: dict[str, Any] = aws.client("cloudwatch").put_metric_alarm(
+            AlarmName=name, Tags=listed(tags), **parameters
+        )
+        return answer
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        found = aws.client("cloudwatch").describe_alarms(AlarmNames=[resource.name])["MetricAlarms"]
+        return self._tags_of(aws, found[0]["AlarmArn"]) if found else None
+
+    def delete(self, aws: Aws, resource: Resource) -> None:
+        aws.client("cloudwatch").delete_alarms(AlarmNames=[resource.name])
+
+    def find(self, aws: Aws, project: str) -> Iterable[Resource]:
+        for each in pages(aws.client("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=project):
+            tags = self._tags_of(aws, each["AlarmArn"])
+            if tags.get(PROJECT) == project:
+                yield Resource(self.name, each["AlarmName"], project, tags.get(ID, ""))
+
+    @staticmethod
+    def _tags_of(aws: Aws, arn: str) -> Tags:
+        return mapped(aws.client("cloudwatch").list_tags_for_resource(ResourceARN=arn)["Tags"])
+
+
+@dataclass(frozen=True)
+class ScalableTarget(Kind):
+    """Named `endpoint/NAME/variant/VARIANT`; its policies and AWS's alarms for them go with it."""
+
+    name: str = "scalable target"
+    where: tuple[tuple[str, str], ...] = (
+        ("ServiceNamespace", "sagemaker"),
+        ("ScalableDimension", "sagemaker:variant:DesiredInstanceCount"),
+    )
+
+    def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
+        """`parameters`: MinCapacity, MaxCapacity, and `Policy`, a target tracking configuration."""
+        scaling = aws.client("application-autoscaling")
+        limits = {key: value for key, value in parameters.items() if key != "Policy"}
+        answer: dict[str, Any] = scaling.register_scalable_target(
+            ResourceId=name, Tags=dict(tags), **dict(self.where), **limits
+        )
+        scaling.put_scaling_policy(
+            PolicyName=f"{name.split('/')[1]}-target",
+            PolicyType="TargetTrackingScaling",
+            ResourceId=name,
+            TargetTrackingScalingPolicyConfiguration=parameters["Policy"],
+            **dict(self.where),
+        )
+        return answer
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        found = aws.client("application-autoscaling").describe_scalable_targets(
+            ResourceIds=[resource.name], **dict(self.where)
+        )["ScalableTargets"]
+        return {} if found else None
+
+    def delete(self, aws: Aws, resource: Resource) -> None:
+        aws.client("application-autoscaling").deregister_scalable_target(ResourceId=resource.name, **dict(self.where))

@@ -1,0 +1,74 @@
+"""The one place where things are made: intended in the ledger, tagged, made, recorded.
+
+AWS may have made a thing though the call failed (a timeout, a retry that hears "already exists"). Its tag tiffin:id
+says then whether it is the one that was meant.
+"""
+
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy import enterprise
+from deploy.aws import Aws
+from deploy.errors import DeployError, NameTaken
+from deploy.faults import is_taken
+from deploy.kinds import KINDS
+from deploy.kinds.kind import EXPIRES, ID, PROJECT, VERSION
+from deploy.ledger import GONE, INTENDED, MADE, Ledger, Resource
+from deploy.sections import Project
+from tiffin import __version__
+
+SPAN = re.compile(r"(\d+)([mhd])")
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+class Maker:
+    def __init__(self, aws: Aws, project: Project) -> None:
+        self.aws = aws
+        self.project = project
+        self.ledger = Ledger(project.ledger, aws.account, aws.region)
+        self._expires = expiry(project.expires, datetime.now(UTC))
+
+    def make(self, kind: str, name: str, **parameters: Any) -> dict[str, Any]:
+        """What AWS answered; raises NameTaken where something of that name is there and is not this one."""
+        detail = {"expires": self._expires} if self._expires else {}
+        resource = Resource(kind, name, self.project.project, uuid.uuid4().hex, detail)
+        implied = KINDS[kind].implied(self.aws, name, self.project.project)
+        self._record(INTENDED, resource)
+        dressed = enterprise.dressed(kind, parameters, self.aws.account_settings)
+        try:
+            answer = KINDS[kind].create(self.aws, name, dressed, self.tags(resource.id))
+        except ClientError as error:
+            if not is_taken(error):
+                raise
+            if (KINDS[kind].tags(self.aws, resource) or {}).get(ID) != resource.id:
+                self._record(GONE, resource)
+                raise NameTaken(
+                    f"there is a {kind} {name} in {self.aws.region} already, made by somebody else or before: "
+                    f"choose another name, or `deploy destroy` what is of this project"
+                ) from None
+            answer = {}
+        self._record(MADE, resource, *implied)
+        return answer
+
+    def tags(self, identity: str) -> Mapping[str, str]:
+        ours = {PROJECT: self.project.project, ID: identity, VERSION: __version__}
+        return {**self.project.tags, **ours, **({EXPIRES: self._expires} if self._expires else {})}
+
+    def _record(self, event: str, *resources: Resource) -> None:
+        if not self.aws.dry_run:
+            self.ledger.write(event, *resources)
+
+
+def expiry(span: str, now: datetime) -> str:
+    """`8h` from now as the tag's value, in UTC; empty for none."""
+    if not span:
+        return ""
+    found = SPAN.fullmatch(span)
+    if not found:
+        raise DeployError(f"expires {span!r} is no span of time: write 90m, 8h or 3d")
+    return (now + timedelta(**{UNITS[found[2]]: int(found[1])})).strftime("%Y-%m-%dT%H:%M:%SZ")

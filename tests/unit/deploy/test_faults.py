@@ -1,0 +1,91 @@
+"""AWS's errors as sentences that name the fix."""
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from deploy.faults import is_absent, is_taken, sentence
+
+
+def fault(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "CreateEndpoint")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "fix"),
+    [
+        ("ExpiredTokenException", "The security token included in the request is expired", "sign in again"),
+        (
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+            "get-caller-identity",
+        ),
+        (
+            "AccessDeniedException",
+            "User: arn:aws:iam::1:user/me is not authorized to perform: sagemaker:CreateEndpoint on resource: arn:x",
+            "lacks sagemaker:CreateEndpoint on arn:x",
+        ),
+        ("AccessDenied", "User: me is not authorized to perform: iam:PassRole on resource: r", "needs iam:PassRole"),
+        (
+            "ResourceLimitExceeded",
+            "The account-level service limit 'ml.m5.large for endpoint usage' is 0 Instances",
+            "quota 'ml.m5.large for endpoint usage' is used up",
+        ),
+        ("ValidationException", "Could not assume role arn:aws:iam::1:role/r. Please ensure", "trust policy"),
+        (
+            "ValidationException",
+            "Unsupported manifest media type application/vnd.oci.image.index.v1+json for image 1.dkr",
+            "`deploy push`",
+        ),
+        ("ThrottlingException", "Rate exceeded", "wait a minute"),
+        ("OptInRequired", "", "not enabled in this account"),
+    ],
+)
+def test_an_error_names_its_fix(code: str, message: str, fix: str) -> None:
+    said = sentence(fault(code, message), None)
+    assert said.startswith(f"CreateEndpoint: {code}")
+    assert fix in said
+
+
+def test_what_is_not_known_is_said_as_aws_says_it() -> None:
+    assert sentence(fault("Teapot", "short and stout"), None) == "CreateEndpoint: Teapot: short and stout"
+
+
+def test_missing_credentials_are_a_sentence_too() -> None:
+    assert "aws configure" in sentence(NoCredentialsError(), None)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", 'Could not find endpoint "arn:aws:sagemaker:…".'),
+        ("NoSuchEntity", "The role with name x cannot be found."),
+        ("RepositoryNotFoundException", "The repository with name 'x' does not exist"),
+        ("404", "Not Found"),
+        ("NoSuchBucket", "The specified bucket does not exist"),
+        ("ResourceNotFoundException", "The specified log group does not exist."),
+    ],
+)
+def test_absence_is_told_in_many_ways(code: str, message: str) -> None:
+    assert is_absent(fault(code, message))
+    assert not is_taken(fault(code, message))
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", 'Cannot create already existing model "arn:aws:sagemaker:…".'),
+        ("EntityAlreadyExists", "Role with name x already exists."),
+        ("RepositoryAlreadyExistsException", "The repository with name 'x' already exists"),
+        ("BucketAlreadyOwnedByYou", ""),
+        ("ResourceInUse", "Training job names must be unique within an AWS account and region"),
+    ],
+)
+def test_a_taken_name_is_told_in_many_ways(code: str, message: str) -> None:
+    assert is_taken(fault(code, message))
+    assert not is_absent(fault(code, message))
+
+
+def test_a_refusal_is_neither() -> None:
+    refused = fault("AccessDeniedException", "User is not authorized to perform: sagemaker:DescribeEndpoint")
+    assert not is_absent(refused)
+    assert not is_taken(refused)
