@@ -9,7 +9,7 @@ import signal
 import sys
 
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
-COMMANDS = ("destroy",)
+COMMANDS = ("role", "notebook", "destroy")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,8 +25,6 @@ def main(arguments: list[str] | None = None) -> int:
     from deploy.errors import DeployError
 
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     context = Context(options)
     try:
         return int(options.command(context, options))
@@ -60,4 +58,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main())

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, TextIO
 
 import boto3
@@ -14,6 +15,7 @@ from botocore.exceptions import UnknownRegionError
 from botocore.model import OperationModel, Shape, StructureShape
 
 from deploy.errors import DeployError
+from deploy.recording import Recorder
 from deploy.sections import Account
 from tiffin import __version__
 
@@ -41,6 +43,11 @@ class Aws:
     def region(self) -> str:
         return str(self._session.region_name)
 
+    @property
+    def partition(self) -> str:
+        """`aws`, or that of China or of a government."""
+        return str(self._session.get_partition_for_region(self.region))
+
     @cached_property
     def account(self) -> str:
         """The account's twelve digits."""
@@ -57,6 +64,10 @@ class Aws:
             user_agent_extra=f"tiffin/{__version__}",
         )
         client = self._session.client(service, config=config)
+        if self.account_settings.calls:
+            recorder = Recorder(Path(self.account_settings.calls))
+            client.meta.events.register("after-call", recorder.after_call)
+            client.meta.events.register("after-call-error", recorder.after_call_error)
         if self.dry_run:
             client.meta.events.register_first("before-parameter-build", self._print)
             client.meta.events.register_first("before-call", self._withhold)

@@ -8,24 +8,26 @@ from deploy.ledger import Resource
 from deploy.sections import Project
 
 
+def name(context: Context) -> str:
+    """That of the settings, else the one that is the project's own."""
+    return context.read(Project).bucket or f"tiffin-{context.project}-{context.aws.account}-{context.aws.region}"
+
+
 def bucket(context: Context) -> str:
-    """The one that the settings name, else the project's own, made where it is not there yet."""
-    chosen = context.read(Project).bucket
-    if chosen:
+    """Its name; the project's own is made where it is not there yet."""
+    chosen = name(context)
+    if context.read(Project).bucket:
         return chosen
-    name = f"tiffin-{context.project}-{context.aws.account}-{context.aws.region}"
-    tags = Bucket().tags(context.aws, Resource("bucket", name, context.project))
+    tags = Bucket().tags(context.aws, Resource("bucket", chosen, context.project))
     if tags is None:
-        context.maker.make("bucket", name)
+        context.maker.make("bucket", chosen)
     elif tags.get(PROJECT) != context.project:
-        raise NameTaken(
-            f"the bucket {name} is there and has no tag {PROJECT}={context.project}: name one with --bucket"
-        )
-    return name
+        raise NameTaken(f"the bucket {chosen} lacks the tag {PROJECT}={context.project}: choose one with --bucket")
+    return chosen
 
 
 def prefix(context: Context, *parts: str) -> str:
     """`s3://bucket/tiffin/PROJECT/parts/`, in the ledger, so that `destroy` empties it."""
-    name = "/".join(["s3:/", bucket(context), "tiffin", context.project, *parts, ""])
-    context.maker.make("objects", name)
-    return name
+    below = "/".join(["s3:/", bucket(context), "tiffin", context.project, *parts, ""])
+    context.maker.make("objects", below)
+    return below

@@ -17,8 +17,9 @@ from deploy.aws import Aws
 from deploy.errors import DeployError
 from deploy.kinds import KINDS, ORDER
 from deploy.kinds.kind import EXPIRES, ID, PROJECT, Kind, Tags
-from deploy.ledger import GONE, INTENDED, Entry, Ledger, Resource
+from deploy.ledger import GONE, INTENDED, VOID, Entry, Ledger, Resource
 
+FOUND = "found"  # by its tag
 PATIENCE = 900.0  # seconds for one thing to go: an endpoint that is being made has to be made first
 BUSY = ("in-progress", "in progress", "is in use", "InUse", "Cannot", "Conflict", "Updating", "Creating", "Throttl")
 Say = Callable[[str], None]
@@ -37,30 +38,32 @@ def chosen(
     aws: Aws, ledger: Ledger, project: str, *, expired_at: datetime | None = None
 ) -> tuple[list[Resource], list[Left]]:
     """What `destroy` would take, in its order, and which kinds could not be listed."""
-    known = {entry.resource.key: entry for entry in ledger.standing(project)}
+    known: dict[tuple[str, str], list[Entry]] = {}
+    for entry in ledger.standing(project):
+        known.setdefault(entry.resource.key, []).append(entry)
     unlisted = []
     for kind in ORDER:
         try:
             for resource in kind.find(aws, project):
-                known.setdefault(resource.key, Entry(resource, "found", 0.0))
+                known.setdefault(resource.key, []).append(Entry(resource, FOUND, 0.0))
         except (ClientError, BotoCoreError) as error:
             unlisted.append(Left(Resource(kind.name, "*", project), faults.sentence(error, aws)))
     taken: dict[tuple[str, str], Resource] = {}
-    for entry in known.values():
-        resource, kind = entry.resource, KINDS[entry.resource.kind]
+    for entries in known.values():
+        resource, kind = entries[-1].resource, KINDS[entries[-1].resource.kind]
         try:
             tags = kind.tags(aws, resource)
         except (ClientError, BotoCoreError):
-            tags = {}  # it is tried, and what AWS says then is reported
-            taken[resource.key] = resource
+            taken[resource.key] = resource  # it is tried, and what AWS says then is reported
             continue
-        implied = {each.key: each for each in kind.implied(aws, resource.name, project)}
-        if tags is not None and not _is_ours(kind, entry, tags):
-            ledger.write(GONE, resource)  # somebody else's, of the same name
+        if tags is not None and not any(_is_ours(kind, entry, tags) for entry in entries):
+            if not aws.dry_run:
+                ledger.write(VOID, *(entry.resource for entry in entries))
             continue
         if expired_at and not _is_expired(resource, tags or {}, expired_at):
             continue
-        taken |= {resource.key: resource, **implied}
+        implied = kind.implied(aws, resource.name, project)
+        taken |= {each.key: each for each in (resource, *implied)}
     order = [kind.name for kind in ORDER]
     return sorted(taken.values(), key=lambda each: order.index(each.kind)), unlisted
 
@@ -103,7 +106,7 @@ def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
 def _asked(aws: Aws, kind: Kind, resource: Resource) -> bool:
     """Whether AWS took the call; what is busy with something else is asked again."""
     try:
-        kind.delete(aws, resource)
+        return kind.delete(aws, resource) is not False
     except ClientError as error:
         if faults.is_absent(error):
             return True
@@ -111,7 +114,6 @@ def _asked(aws: Aws, kind: Kind, resource: Resource) -> bool:
         if any(word in said for word in BUSY):
             return False
         raise
-    return True
 
 
 def _is_ours(kind: Kind, entry: Entry, tags: Tags) -> bool:

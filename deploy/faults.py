@@ -12,7 +12,7 @@ NOT_THERE = re.compile(
     r"Could not find|does not exist|NotFound|NoSuch|not found|cannot be found|RecordNotFound", re.IGNORECASE
 )
 TAKEN = re.compile(
-    r"already exist|AlreadyExists|AlreadyOwned|Cannot create already existing|BucketAlready|ResourceInUse",
+    r"already exist|AlreadyExists|duplicate|AlreadyOwned|Cannot create already existing|BucketAlready|ResourceInUse",
     re.IGNORECASE,
 )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-INTENDED, MADE, GONE = "intended", "made", "gone"
+INTENDED, MADE, VOID, GONE = "intended", "made", "void", "gone"  # void: this one was not made, or is not ours
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,15 @@ class Ledger:
 
     def standing(self, project: str) -> list[Entry]:
         """What was made, or meant to be, and is not known to be gone; in the order in which it was made."""
-        left: dict[tuple[str, str], Entry] = {}
+        left: dict[tuple[str, str, str], Entry] = {}
         for entry in self._entries():
-            if entry.event == GONE:
-                left.pop(entry.resource.key, None)
-            elif entry.resource.project == project:
-                left[entry.resource.key] = entry
+            resource = entry.resource
+            if entry.event == VOID:
+                left.pop((*resource.key, resource.id), None)
+            elif entry.event == GONE:  # the name is free, whoever had it
+                left = {key: each for key, each in left.items() if each.resource.key != resource.key}
+            elif resource.project == project:
+                left[(*resource.key, resource.id)] = entry
         return list(left.values())
 
     def _entries(self) -> Iterator[Entry]:

@@ -18,7 +18,7 @@ from deploy.errors import DeployError, NameTaken
 from deploy.faults import is_taken
 from deploy.kinds import KINDS
 from deploy.kinds.kind import EXPIRES, ID, PROJECT, VERSION
-from deploy.ledger import GONE, INTENDED, MADE, Ledger, Resource
+from deploy.ledger import INTENDED, MADE, VOID, Ledger, Resource
 from deploy.sections import Project
 from tiffin import __version__
 
@@ -46,7 +46,7 @@ class Maker:
             if not is_taken(error):
                 raise
             if (KINDS[kind].tags(self.aws, resource) or {}).get(ID) != resource.id:
-                self._record(GONE, resource)
+                self._record(VOID, resource)
                 raise NameTaken(
                     f"there is a {kind} {name} in {self.aws.region} already, made by somebody else or before: "
                     f"choose another name, or `deploy destroy` what is of this project"

@@ -38,6 +38,7 @@ class Account:
     security_groups: tuple[str, ...] = setting((), "their security groups; again for more")
     kms_key: str = setting("", "the KMS key (id, alias or ARN) of volumes, outputs, buckets and repositories")
     network_isolation: bool = setting(False, "containers get no network at all")
+    calls: str = setting("", "a file that gets a line for every call that is made to AWS: when, which, what came of it")
 
 
 @dataclass(frozen=True)

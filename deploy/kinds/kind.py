@@ -28,8 +28,8 @@ class Kind:
         """None where it is not there (of a job: has ended)."""
         raise NotImplementedError
 
-    def delete(self, aws: Aws, resource: Resource) -> None:
-        """Ask for it; what takes time is seen by `tags`."""
+    def delete(self, aws: Aws, resource: Resource) -> bool | None:
+        """Ask for it; what takes time is seen by `tags`. False: ask again when something else is done."""
         raise NotImplementedError
 
     def find(self, aws: Aws, project: str) -> Iterable[Resource]:

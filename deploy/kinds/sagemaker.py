@@ -17,7 +17,7 @@ ENDED = ("Completed", "Failed", "Stopped", "Deleting")
 class SageMaker(Kind):
     noun: str = ""  # of the operations: CreateEndpoint, DescribeEndpoint, ListEndpoints
     list_key: str = ""
-    log_group: str = ""  # with {name}: what its containers write to
+    log_group: str = ""  # with {name}: what its containers write to; behind a colon, streams of a shared one
 
     @property
     def is_job(self) -> bool:
@@ -32,9 +32,10 @@ class SageMaker(Kind):
             return None
         return self._tags_of(aws, found[f"{self.noun}Arn"])
 
-    def delete(self, aws: Aws, resource: Resource) -> None:
+    def delete(self, aws: Aws, resource: Resource) -> bool | None:
         verb = "Stop" if self.is_job else "Delete"
         self._call(aws, verb, **{self._name: resource.name})
+        return None
 
     def find(self, aws: Aws, project: str) -> Iterable[Resource]:
         for item in self._all(aws, project):
@@ -47,7 +48,7 @@ class SageMaker(Kind):
     def implied(self, aws: Aws, name: str, project: str) -> tuple[Resource, ...]:
         if not self.log_group:
             return ()
-        kind = "log streams" if self.is_job else "log group"
+        kind = "log streams" if ":" in self.log_group else "log group"
         return (Resource(kind, self.log_group.format(name=name), project),)
 
     @property
@@ -65,6 +66,18 @@ class SageMaker(Kind):
     def _tags_of(aws: Aws, arn: str) -> Tags | None:
         found = or_none(lambda: {"Tags": list(pages(aws.client("sagemaker"), "list_tags", "Tags", ResourceArn=arn))})
         return None if found is None else mapped(found["Tags"])
+
+
+class Notebook(SageMaker):
+    """Deleted only when it stands still."""
+
+    def delete(self, aws: Aws, resource: Resource) -> bool | None:
+        status = self._call(aws, "Describe", **{self._name: resource.name})["NotebookInstanceStatus"]
+        if status in ("Stopped", "Failed"):
+            return super().delete(aws, resource)
+        if status == "InService":
+            self._call(aws, "Stop", **{self._name: resource.name})
+        return bool(status == "Deleting")
 
 
 ENDPOINT = SageMaker("endpoint", True, "Endpoint", "Endpoints", "/aws/sagemaker/Endpoints/{name}")
@@ -86,6 +99,6 @@ TUNING_JOB = SageMaker(
     "HyperParameterTuningJobSummaries",
     "/aws/sagemaker/TrainingJobs:{name}-",
 )
-NOTEBOOK = SageMaker(
+NOTEBOOK = Notebook(
     "notebook instance", True, "NotebookInstance", "NotebookInstances", "/aws/sagemaker/NotebookInstances:{name}/"
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import DeployError
-from deploy.ledger import GONE, INTENDED, MADE, Ledger, Resource
+from deploy.ledger import GONE, INTENDED, MADE, VOID, Ledger, Resource
 from deploy.making import expiry
 
 MODEL = Resource("model", "colours-1", "colours", "a1")
@@ -20,6 +20,18 @@ def test_what_is_made_stands_until_it_is_gone(tmp_path: Path) -> None:
     ledger.write(MADE, MODEL)
     assert [each.event for each in ledger.standing("colours")] == [MADE]
     assert ledger.standing("others") == []
+    ledger.write(GONE, MODEL)
+    assert ledger.standing("colours") == []
+
+
+def test_an_attempt_that_met_a_taken_name_takes_nothing_away(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, "1", "eu-west-1")
+    again = Resource("model", "colours-1", "colours", "b2")
+    ledger.write(MADE, MODEL)
+    ledger.write(INTENDED, again)
+    ledger.write(VOID, again)
+    assert [each.resource for each in ledger.standing("colours")] == [MODEL]
+    ledger.write(INTENDED, again)
     ledger.write(GONE, MODEL)
     assert ledger.standing("colours") == []
 

@@ -1,0 +1,135 @@
+"""Policies that allow what is needed and nothing else: of the role that SageMaker takes on, and of who calls.
+
+Each is a document of IAM as data. What the deployer's holds is compared by a test with the calls that a whole round
+makes, both ways.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Statement = dict[str, Any]
+Policy = dict[str, Any]
+FREE = frozenset({"sts:GetCallerIdentity"})  # nobody needs leave for it
+# Operations whose permission has another name.
+OTHERWISE = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the permissions are for, and where."""
+
+    project: str
+    account: str
+    region: str
+    bucket: str
+    repository: str
+    endpoint: str
+    execution_role: str = ""  # ARN
+    partition: str = "aws"
+    kms_key: str = ""  # ARN
+    in_vpc: bool = False
+    permissions_boundary: str = ""  # ARN
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    @property
+    def bucket_arn(self) -> str:
+        return f"arn:{self.partition}:s3:::{self.bucket}"
+
+    @property
+    def roles_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:role/tiffin/{self.project}/*"
+
+
+def action(service: str, operation: str) -> str:
+    """The permission that an operation asks for; `service` is the name that requests are signed for."""
+    prefix = {"monitoring": "cloudwatch"}.get(service, service)
+    return OTHERWISE.get(f"{prefix}:{operation}", f"{prefix}:{operation}")
+
+
+def trust(service: str, account: str = "") -> Policy:
+    """Who may take the role on; by `account` only for what runs in it (a confused deputy is turned away)."""
+    condition = {"Condition": {"StringEquals": {"aws:SourceAccount": account}}} if account else {}
+    return policy([{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole", **condition}])
+
+
+def execution(scope: Scope) -> Policy:
+    """Of the role that SageMaker takes on: the project's objects, its image, its logs."""
+    own = f"{scope.bucket_arn}/tiffin/{scope.project}/*"
+    statements = [
+        allow(["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], own),
+        allow(["s3:ListBucket"], scope.bucket_arn, _only_below(scope)),
+        allow(["s3:GetBucketLocation"], scope.bucket_arn),
+        allow(["ecr:GetAuthorizationToken"], "*"),
+        allow(
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            scope.arn("ecr", f"repository/{scope.repository}"),
+        ),
+        allow(
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            scope.arn("logs", "log-group:/aws/sagemaker/*"),
+        ),
+        allow(
+            ["cloudwatch:PutMetricData"],
+            "*",
+            {"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker"]}},
+        ),
+    ]
+    if scope.kms_key:
+        statements.append(allow(["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"], scope.kms_key))
+    if scope.in_vpc:
+        statements.append(allow(VPC, "*"))  # EC2 knows no narrower resource for these
+    return policy(statements)
+
+
+VPC = (
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+)
+
+
+def caller(scope: Scope) -> Policy:
+    """Of an application or a database: this endpoint and no other."""
+    endpoint = scope.arn("sagemaker", f"endpoint/{scope.endpoint}")
+    return policy([allow(["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync"], endpoint)])
+
+
+def database(scope: Scope) -> Policy:
+    """Of Aurora and Redshift, which know InvokeEndpoint only (Q-09)."""
+    return policy([allow(["sagemaker:InvokeEndpoint"], scope.arn("sagemaker", f"endpoint/{scope.endpoint}"))])
+
+
+def _only_below(scope: Scope) -> dict[str, Any]:
+    return {"StringLike": {"s3:prefix": [f"tiffin/{scope.project}/*", f"tiffin/{scope.project}"]}}
+
+
+def allow(actions: Sequence[str], resource: str | list[str], condition: Mapping[str, Any] | None = None) -> Statement:
+    statement: Statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": resource}
+    return {**statement, "Condition": dict(condition)} if condition else statement
+
+
+def policy(statements: list[Statement]) -> Policy:
+    return {"Version": "2012-10-17", "Statement": statements}
