@@ -1,7 +1,7 @@
 """`python -m local_test`: SageMaker on your machine.
 
-Commands: train, serve, predict, transform, verify, explain, up, env, demo. The /opt/ml tree that most of them share
-lies in .tiffin/ml unless --base-dir says otherwise.
+Commands: train, serve, predict, transform, verify, explain, up, env, run, demo. The /opt/ml tree that most of them
+share lies in .tiffin/ml unless --base-dir says otherwise.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 
 from local_test import client, demo
 from local_test.api import command as api
-from local_test.commands import options, predict, serve, train
+from local_test.commands import options, predict, run, serve, train
 from local_test.engine.containers import EngineError
 from local_test.engine.tree import TreeError
 from local_test.transform import command as transform
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     judging.add_parser(commands)
     demo.add_parser(commands, [tree])
     api.add_parsers(commands)
+    run.add_parser(commands)
     return parser
 
 

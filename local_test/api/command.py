@@ -35,6 +35,10 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _up(options: argparse.Namespace) -> int:
     # moto, once it is imported, lets any page that a browser here shows read its answers
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
+    from local_test.api import env
+
+    for name in env.removed(os.environ):  # moto would look for the shell's profile, and may not find it
+        del os.environ[name]
     try:
         from local_test.api import server
     except ImportError as error:
