@@ -19,9 +19,10 @@ _POLL = 0.02  # seconds
 class Feeder:
     """Feeds one channel until `close`; a reader may close early and open the next epoch."""
 
-    def __init__(self, place: Path, channel: Channel, objects: Sequence[Path]) -> None:
-        """`place` is `<data>/<channel>`, to which the epoch is added."""
-        self._place, self._channel, self._objects = place, channel, objects
+    def __init__(self, place: Path, channel: Channel, objects: Sequence[Path], late: float = 0.0) -> None:
+        """`place` is `<data>/<channel>`, to which the epoch is added. `late`: seconds until the next epoch's FIFO."""
+        self._place, self._channel, self._objects, self._late = place, channel, objects, late
+        self.epochs = 0  # that were opened
         self._ended = threading.Event()
         self._make(0)  # before the container starts
         self._thread = threading.Thread(target=self._feed, daemon=True)
@@ -44,10 +45,16 @@ class Feeder:
     def _feed(self) -> None:
         epoch = 0
         while (descriptor := self._opened(self._fifo(epoch))) is not None:
-            self._make(epoch + 1)
+            self.epochs = epoch + 1
+            if not self._late:
+                self._make(epoch + 1)
             with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as stream:
                 for piece in self._pieces():
                     stream.write(piece)
+            if self._late:
+                if self._ended.wait(self._late):
+                    return
+                self._make(epoch + 1)
             epoch += 1
 
     def _opened(self, fifo: Path) -> int | None:

@@ -1,8 +1,10 @@
 """`verify IMAGE` and `explain ID` on the command line."""
 
 import argparse
+import re
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,11 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, metavar="DIR_OR_TAR", help="the artifact to serve; default: what training made"
     )
+    parser.add_argument("--pipe", action="append", default=[], metavar="CHANNEL", help="it is read in Pipe mode too")
+    parser.add_argument(
+        "--metric", type=_pair, action="append", default=[], metavar="NAME=REGEX", help="read from the training's log"
+    )
+    parser.add_argument("--message", type=Path, metavar="FILE", help="what a stream answers; default: the payload")
     parser.add_argument("--env", type=_pair, action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--start-window", type=float, default=120.0, metavar="SECONDS", help="default: %(default)s")
     parser.add_argument("--only", default="", metavar="ID,ID", help="these lines of the contract and no others")
@@ -75,7 +82,7 @@ def _subject(options: argparse.Namespace) -> Subject:
     channels = {name: Path(path).resolve() for name, path in options.channel}
     if options.train:
         channels["train"] = options.train.resolve()
-    given = [*channels.values(), *filter(None, (options.payload, options.model))]
+    given = [*channels.values(), *filter(None, (options.payload, options.model, options.message))]
     if missing := [str(path) for path in given if not path.exists()]:
         raise SubjectError(f"there is no {', '.join(missing)}")
     payload = None
@@ -84,9 +91,32 @@ def _subject(options: argparse.Namespace) -> Subject:
         if content_type is None:
             raise SubjectError(f"the name {options.payload.name} does not tell its Content-Type; add --content-type")
         payload = Payload(options.payload.read_bytes(), content_type)
-    model = options.model.resolve() if options.model else None
-    hyperparameters, environment = dict(options.hyperparameter), dict(options.env)
-    return Subject(options.image, payload, channels, hyperparameters, model, environment, options.start_window)
+    if unknown := sorted(set(options.pipe) - channels.keys()):
+        raise SubjectError(f"--pipe {unknown[0]}: there is no such channel; give --channel {unknown[0]}=PATH too")
+    return Subject(
+        options.image,
+        payload,
+        channels,
+        dict(options.hyperparameter),
+        options.model.resolve() if options.model else None,
+        dict(options.env),
+        Payload(options.message.read_bytes(), "") if options.message else None,
+        tuple(dict.fromkeys(options.pipe)),
+        _metrics(options.metric),
+        options.start_window,
+    )
+
+
+def _metrics(given: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    """As CreateTrainingJob takes them: a group is the number."""
+    for name, text in given:
+        try:
+            groups = re.compile(text).groups
+        except re.error as error:
+            raise SubjectError(f"--metric {name}: {text!r} is no regular expression: {error}") from None
+        if not groups:
+            raise SubjectError(f"--metric {name}: {text!r} has no group, whose text would be the number")
+    return dict(given)
 
 
 class _Progress:

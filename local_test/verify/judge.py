@@ -14,7 +14,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from local_test.verify.checks import batch, bodies, elsewhere, hosting, image, load, loading, models, sql, stopping
+from local_test.verify.checks import (
+    batch,
+    bodies,
+    channels,
+    credentials,
+    elsewhere,
+    hosting,
+    hosts,
+    image,
+    load,
+    loading,
+    models,
+    plain,
+    sql,
+    stopping,
+    streams,
+    twists,
+)
 from local_test.verify.checks import training as jobs
 from local_test.verify.checks.check import Check, run_all, skip_all
 from local_test.verify.probe import Engine, NotStarted
@@ -34,16 +51,17 @@ ON_PATH = Check("C-02", "`serve` on PATH, or an ENTRYPOINT", skipped)
 TRAIN_ON_PATH = Check("C-02", "`train` on PATH, or an ENTRYPOINT", skipped)
 READ_ONLY = Check("H-19", "a read-only model directory", skipped)
 STARTS, PORT, PING, IN_TIME = hosting.READY[:4]
-TRAINED: Sequence[Sequence[Check[Any]]] = (jobs.PLAIN, jobs.OTHERS, jobs.TWISTED)
+TRAINED: Sequence[Sequence[Check[Any]]] = (plain.PLAIN, jobs.OTHERS, channels.CHECKS, hosts.CHECKS, twists.TWISTED)
 ASKED: Sequence[Sequence[Check[Any]]] = (
     hosting.READY,
+    streams.CHECKS,
     hosting.INVOKED,
     bodies.CHECKS,
     batch.CHECKS,
     sql.CHECKS,
     load.CHECKS,
 )
-OF_THEIR_OWN: Sequence[Sequence[Check[Any]]] = (stopping.CHECKS, loading.CHECKS, elsewhere.CHECKS, models.CHECKS)
+OF_THEIR_OWN: Sequence[Sequence[Check[Any]]] = (stopping.CHECKS, loading.CHECKS, elsewhere.CHECKS, models.ALL)
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,7 @@ def _all(court: Court, take: Progress) -> Iterator[Verdict]:
         court, base, verdicts = _train(court)
         yield from verdicts
     if not serves:
+        yield from credentials.judge(court)
         if base:
             yield from jobs.judge(court, base)
         return
@@ -113,21 +132,27 @@ def _drain(scene: Scene, take: Progress) -> None:
         take(verdict)
 
 
-def _train(court: Court) -> tuple[Court, jobs.Plain | None, list[Verdict]]:
+def _train(court: Court) -> tuple[Court, plain.Plain | None, list[Verdict]]:
     """The plain job; its artifact serves where the user gave none."""
     if not court.subject.channels:
         everything = [check for checks in TRAINED for check in checks]
         return court, None, list(skip_all(everything, "give --channel NAME=PATH", court.wanted))
     try:
-        base = jobs.plain(court)
+        base = plain.plain(court)
     except NotStarted as error:
-        check = TRAIN_ON_PATH if NOT_FOUND in str(error) else jobs.PLAIN[0]
-        others: Sequence[Check[Any]] = (*jobs.PLAIN[1:], *jobs.OTHERS, *jobs.TWISTED)
+        check = TRAIN_ON_PATH if NOT_FOUND in str(error) else plain.PLAIN[0]
+        others: Sequence[Check[Any]] = (
+            *plain.PLAIN[1:],
+            *jobs.OTHERS,
+            *channels.CHECKS,
+            *hosts.CHECKS,
+            *twists.TWISTED,
+        )
         skips = skip_all(others, f"`train` does not start ({check.id})", court.wanted)
         return court, None, [check.say(failed(f"`docker run IMAGE train`: {error}")), *skips]
     verdicts = [TRAIN_ON_PATH.say(passed("`train` is found"))]
-    for check in jobs.PLAIN:
-        if check.id == "T-30" and base.ended.code:
+    for check in plain.PLAIN:
+        if check.id in plain.OF_AN_END and base.ended.code:
             verdicts.append(check.say(skipped("the job failed (C-01)")))
         elif check.id == "T-01" and not base.ended.good:
             verdicts.append(check.say(skipped("the job failed, with numbers too (C-01)")))
@@ -214,10 +239,11 @@ def _ask(server: Server, when_calm: Callable[[], object]) -> Iterator[Verdict]:
     else:
         why_not = "" if server.usual.status == OK else "the payload itself is not answered 200 (H-09)"
     always = {"H-06", "H-09"} if server.payload else set()
-    for check in (*hosting.READY, *invoked, *sql.CHECKS):
+    first: Sequence[Check[Server]] = (*hosting.READY, *streams.CHECKS)
+    for check in (*first, *invoked, *sql.CHECKS):
         if not wanted(check.id):
             continue
-        reason = "" if check in hosting.READY or check.id in always else why_not
+        reason = "" if check in first or check.id in always else why_not
         if check in sql.CHECKS:
             reason = reason or sql.why_not(server)
         verdict = check.say(skipped(reason)) if reason else check.run(server)
@@ -231,7 +257,7 @@ def _ask(server: Server, when_calm: Callable[[], object]) -> Iterator[Verdict]:
         yield from run_all(load.CHECKS, load.busy(server), wanted)
 
 
-def _beside(opened: Opened, base: jobs.Plain | None) -> Sequence[Scene]:
+def _beside(opened: Opened, base: plain.Plain | None) -> Sequence[Scene]:
     """The scenes with containers of their own, the longest first."""
     court = opened.court
     scenes: list[Scene] = []
@@ -240,6 +266,7 @@ def _beside(opened: Opened, base: jobs.Plain | None) -> Sequence[Scene]:
         if any(court.wanted(identity) for identity in identities):
             scenes.append(scene)
 
+    add(["C-15"], lambda: credentials.judge(court))
     if base:
         add([check.id for checks in TRAINED[1:] for check in checks], lambda: jobs.judge(court, base))
     if opened.server:
@@ -247,7 +274,7 @@ def _beside(opened: Opened, base: jobs.Plain | None) -> Sequence[Scene]:
         add(["H-18"], lambda: stopping.judge(court))
         add(["H-06", "B-11"], lambda: loading.judge(court, window))
         add([*(twist.id for twist in elsewhere.TWISTS), "P-03"], lambda: elsewhere.judge(court))
-        add([check.id for check in models.CHECKS], lambda: models.judge(court))
+        add([check.id for check in models.ALL], lambda: models.judge(court))
     else:
         everything = [check for checks in OF_THEIR_OWN for check in checks]
         scenes.append(lambda: skip_all(everything, "the server cannot be asked", court.wanted))
@@ -256,5 +283,12 @@ def _beside(opened: Opened, base: jobs.Plain | None) -> Sequence[Scene]:
 
 def checked() -> frozenset[str]:
     """The lines of the contract that some check is about."""
-    tables: Sequence[Sequence[Check[Any]]] = (image.CHECKS, [ON_PATH, READ_ONLY], *TRAINED, *ASKED, *OF_THEIR_OWN)
+    tables: Sequence[Sequence[Check[Any]]] = (
+        image.CHECKS,
+        credentials.CHECKS,
+        [ON_PATH, READ_ONLY],
+        *TRAINED,
+        *ASKED,
+        *OF_THEIR_OWN,
+    )
     return frozenset(check.id for checks in tables for check in checks)

@@ -18,6 +18,7 @@ from typing import Any
 LABEL = "dev.tiffin.verify"  # its value: the process id of the judge, and which of its judgements
 ISOLATED = f"{LABEL}.isolated"
 _POLL = 0.05
+_CHUNK = 1024 * 1024  # bytes
 _LISTEN = "0A"  # a socket's state in /proc/net/tcp
 _SIGTERM_BIT = 1 << 14
 _RUNC = " init"
@@ -46,6 +47,7 @@ class Start:
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
     isolated: bool = False  # no way out of its network; the judge still reaches it
+    network: str | None = None  # one of `Engine.network`, where it is found by its host name
     user: str | None = None
     read_only: bool = False  # all but /tmp
     memory: int | None = None  # bytes
@@ -229,6 +231,18 @@ class Engine:
             container.remove(force=True)
         return found
 
+    def saved(self) -> Iterator[bytes]:
+        """As `docker save`: every layer, with what a later one removed."""
+        yield from self._image.save(chunk_size=_CHUNK)
+
+    def exported(self) -> Iterator[bytes]:
+        """As `docker export` of a container that is never started."""
+        container = self._client.containers.create(self.image, "true", labels=self._mark)
+        try:
+            yield from container.export(chunk_size=_CHUNK)
+        finally:
+            container.remove(force=True)
+
     @contextmanager
     def running(self, start: Start) -> Iterator[Container]:
         """Raises NotStarted. The container is removed at the end, without a grace."""
@@ -247,6 +261,9 @@ class Engine:
             options["tmpfs"] = {"/tmp": ""}  # noqa: S108  the container's own
         if start.isolated:
             options["network"] = self._isolated()
+        elif start.network:
+            named = self._client.api.create_endpoint_config(aliases=[start.hostname] if start.hostname else None)
+            options |= {"network": start.network, "networking_config": {start.network: named}}
         for name, value in (("user", start.user), ("mem_limit", start.memory), ("hostname", start.hostname)):
             if value is not None:
                 options[name] = value
@@ -263,6 +280,15 @@ class Engine:
             raise NotStarted(str(error.explanation or error)) from None
         finally:
             Container(container).remove()
+
+    @contextmanager
+    def network(self) -> Iterator[str]:
+        """Of containers that find each other; its name."""
+        network = self._client.networks.create(f"{LABEL}.{uuid.uuid4().hex[:12]}", labels=self._mark)
+        try:
+            yield str(network.name)
+        finally:
+            network.remove()
 
     def give_back(self, folder: Path) -> None:
         """What containers wrote as root can be deleted by the user who has to (a user's judge, not root's)."""

@@ -1,7 +1,7 @@
 """What is judged, and what its owner gave the judge to do it with."""
 
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,9 @@ class Subject:
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
     model: Path | None = None  # a folder, or a model.tar.gz
     environment: Mapping[str, str] = field(default_factory=dict)
+    message: Payload | None = None  # of a stream in both directions; None: the payload
+    pipes: Sequence[str] = ()  # channels that the image reads in Pipe mode (T-10)
+    metrics: Mapping[str, str] = field(default_factory=dict)  # name -> regular expression (T-40)
     start_window: float = 120.0  # seconds; the platform's is 480 (H-04), and a judge in a hurry has less
 
 

@@ -26,6 +26,8 @@ BATCH = {
     "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
 }
 FULL = {f"OWN_{number:02}": "x" * 1000 for number in range(30)}  # C-09: 32 KB in all, 1,024 bytes each
+# C-11: values of 10,240 bytes, twelve of them: with batch transform's own four that is all a job may set
+TRANSFORM = {f"TRANSFORM_{number:02}": "x" * 10_000 for number in range(12)}
 BOUND = {"SAGEMAKER_BIND_TO_PORT": str(PORT), "SAGEMAKER_SAFE_PORT_RANGE": f"{SAFE[0]}-{SAFE[1]}"}
 
 
@@ -42,6 +44,7 @@ class Twist:
 TWISTS = (
     Twist("C-09", "a full environment", {"environment": FULL}, failed, "30 variables of 1,000 bytes are borne"),
     Twist("T-15", "serves without a network", {"isolated": True}, warned, "it needs no network to start"),
+    Twist("C-11", "a transform job's variables", {"environment": TRANSFORM}, failed, "12 of 10,000 bytes are borne"),
     Twist("B-01", "batch transform's variables", {"environment": BATCH}, failed, "it starts for batch transform"),
     Twist(
         "S-05",

@@ -1,7 +1,6 @@
 """Real-time hosting (section 3 of the contract): the server by itself, with nothing else asked of it."""
 
 import re
-import socket
 
 from local_test.verify.checks.check import Check
 from local_test.verify.server import FIRST, OK, PING_LIMIT, Server
@@ -9,7 +8,6 @@ from local_test.verify.verdict import Seen, failed, passed, skipped, warned
 from tiffin import limits
 
 ATTRIBUTES = "trace=7f;note=lunch"
-STREAM_PATH = "/invocations-bidirectional-stream"
 SESSION = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*;\s*Expires=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 METRIC = re.compile(rb"^[a-zA-Z_:][\w:]*(\{.*\})? \S+( \d+)?$")
 SLOW_FIRST = 2.0  # seconds
@@ -138,31 +136,12 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def bidirectional(server: Server) -> Seen:
-    if not server.court.claims("bidirectional-streaming"):
-        return skipped("the image's label does not claim it")
-    handshake = (
-        f"GET {STREAM_PATH} HTTP/1.1\r\nHost: container\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    try:
-        with socket.create_connection((server.address.host, server.address.port), timeout=10) as connection:
-            connection.sendall(handshake.encode())
-            head = connection.recv(4096).split(b"\r\n")[0].decode(errors="replace")
-    except OSError as error:
-        return failed(f"a WebSocket's handshake: {error}")
-    if " 101 " in head:
-        return passed("a WebSocket is taken")
-    return warned(f"the image's label claims it, but this server answers a handshake at {STREAM_PATH} with {head!r}")
-
-
 READY = (
     Check("C-01", "`serve` starts it", starts),
     Check("H-01", "listens on 0.0.0.0:8080", port),
     Check("H-03", "/ping by GET and POST", ping),
     Check("H-04", "ready within the start window", in_time),
     Check("H-24", "metrics to scrape", metrics),
-    Check("W-02", "a stream in both directions", bidirectional),
 )
 INVOKED = (
     Check("H-06", "ready means that it can predict", true_readiness),

@@ -1,6 +1,5 @@
 """What the image says of itself, before anything of it runs."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +13,6 @@ from tiffin import limits
 GIGABYTE = 10**9
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DRIVERS = ("/usr/bin/nvidia-smi", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1")
-KEY_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-KEY = re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|AWS_SECRET_ACCESS_KEY\s*=\s*\S+")
 INITS = ("tini", "tini-static", "dumb-init", "docker-init")
 
 
@@ -24,23 +21,16 @@ class Image:
     court: Court
     attributes: Mapping[str, Any]
     config: Mapping[str, Any]
-    history: Sequence[str]
     files: Mapping[str, Sequence[str]]  # those of the paths that were looked at
 
     @classmethod
     def of(cls, court: Court) -> "Image":
         config = court.config
-        homes = {value for name, value in _environment(config) if name == "HOME"} | {"/root"}
-        credentials = [f"{home}/.aws/credentials" for home in sorted(homes)]
         try:
-            files = court.engine.names_in(["/opt/ml", *DRIVERS, *credentials])
+            files = court.engine.names_in(["/opt/ml", *DRIVERS])
         except NotStarted:
             files = {}
-        return cls(court, court.engine.attributes, config, court.engine.history(), files)
-
-
-def _environment(config: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    return [(entry.partition("=")[0], entry.partition("=")[2]) for entry in config.get("Env") or ()]
+        return cls(court, court.engine.attributes, config, files)
 
 
 def exec_form(image: Image) -> Seen:
@@ -94,13 +84,6 @@ def architecture(image: Image) -> Seen:
     return warned(f"{found}: for Graviton instances only") if found == "linux/arm64" else failed(found)
 
 
-def no_keys(image: Image) -> Seen:
-    found = [f"ENV {name}" for name, _ in _environment(image.config) if name in KEY_NAMES]
-    found += [path for path in image.files if path.endswith("/.aws/credentials")]
-    found += [f"a layer's line: {KEY.sub('…', line)[:80]}" for line in image.history if KEY.search(line)]
-    return failed(f"it holds credentials: {'; '.join(found)}") if found else passed("no AWS keys in it")
-
-
 def size(image: Image) -> Seen:
     found = int(image.attributes.get("Size", 0))
     text = f"{found / GIGABYTE:.2f} GB"
@@ -115,6 +98,5 @@ CHECKS = (
     Check("C-08", "no GPU driver in it", no_driver),
     Check("C-12", "a Docker manifest in the registry", docker_manifest),
     Check("C-13", "for linux/amd64", architecture),
-    Check("C-15", "no credentials in it", no_keys),
     Check("S-04", "small enough for serverless", size),
 )

@@ -3,69 +3,30 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from local_test.verify.checks import memory, neighbours
 from local_test.verify.checks.check import Check, run_all, skip_all
+from local_test.verify.checks.memory import MEASURABLE
+from local_test.verify.models import ROOT, Models, document, said
 from local_test.verify.probe import Mount, NotStarted
-from local_test.verify.server import OK, Server, serving
+from local_test.verify.server import OK, serving
 from local_test.verify.subject import Court
-from local_test.verify.verdict import Seen, Verdict, failed, passed, skipped, warned
+from local_test.verify.verdict import Seen, Verdict, failed, passed, skipped
 from local_test.verify.wire import Answer
 
 # Opaque, as the platform's own are (M-07).
 NAMES = ("4b825dc642cb6eb9a060e54bf8d69288", "fbee4904f3b8d3ac7d1f5e0a0cfa7d25", "9daeafb9864cf43055ae93beb0afd6c7")
 NEVER = "00000000000000000000000000000000"
-ROOT = "/opt/ml/models"
-NOT_FOUND, CONFLICT, MULTIPLE, NO_ROOM = 404, 409, 300, 507
-MEASURABLE = 8 * 1024 * 1024  # bytes that the models take together
+NO_PAYLOAD = "give --payload FILE"
+NOT_FOUND, CONFLICT, MULTIPLE = 404, 409, 300
 SETTLE = 1.0  # seconds in which the kernel's count comes down
 CYCLES = 3
-ROOM = 2.5  # models that the tight container has memory for
-SLACK = 1.25  # of what it takes without a model
-UP_TO = 12  # models that are loaded into it
-
-
-@dataclass(frozen=True)
-class Models:
-    server: Server
-    idle: int  # bytes, before the first load
-
-    def load(self, name: str, folder: str | None = None) -> Answer:
-        document = {"model_name": name, "url": f"{ROOT}/{folder or name}/model"}
-        return self._ask("POST", "/models", json.dumps(document).encode())
-
-    def unload(self, name: str) -> Answer:
-        return self._ask("DELETE", f"/models/{name}")
-
-    def describe(self, name: str) -> Answer:
-        return self._ask("GET", f"/models/{name}")
-
-    def list(self) -> Answer:
-        return self._ask("GET", "/models")
-
-    def invoke(self, name: str) -> Answer:
-        payload = self.server.payload
-        assert payload is not None  # noqa: S101
-        headers = {"Content-Type": payload.content_type, "X-Amzn-SageMaker-Target-Model": f"{name}.tar.gz"}
-        return self.server.address.ask("POST", f"/models/{name}/invoke", payload.body, headers)
-
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        return self.server.address.ask(method, path, body, {"Content-Type": "application/json"} if body else {})
-
-
-def _document(answer: Answer) -> Mapping[str, Any]:
-    try:
-        found = json.loads(answer.body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _said(answer: Answer) -> str:
-    return f"{answer}: {answer.text[:80].strip()!r}"
+STRANGE = ("lunch box", "../../../etc/passwd", f"../models/{NAMES[0]}", "menü", "a%2Fb", ".hidden")
+PAGES = 20  # of a list of three: more of them have no end
 
 
 def starts_empty(models: Models) -> Seen:
@@ -74,43 +35,48 @@ def starts_empty(models: Models) -> Seen:
 
 def lists(models: Models) -> Seen:
     empty = models.list()
-    if empty.status != OK or _document(empty).get("models") != []:
-        return failed(f"GET /models without a model is {_said(empty)}, not {{'models': []}}")
+    if empty.status != OK or document(empty).get("models") != []:
+        return failed(f"GET /models without a model is {said(empty)}, not {{'models': []}}")
     for name in NAMES:
         models.load(name)
     try:
         listed = models.list()
-        found = {str(one.get("modelName")) for one in _document(listed).get("models", [])}
+        found = [str(one.get("modelName")) for one in document(listed).get("models", [])]
+        page, pages = listed, 1
+        while (token := document(page).get("nextPageToken")) and pages < PAGES:
+            page, pages = models.list(str(token)), pages + 1
+            found += [str(one.get("modelName")) for one in document(page).get("models", [])]
     finally:
         for name in NAMES:
             models.unload(name)
-    if found != set(NAMES):
-        return failed(f"GET /models with three models is {_said(listed)}")
-    return passed("GET /models lists what is loaded")
+    if sorted(found) != sorted(NAMES):
+        over = f", and over {pages} pages has {len(found)} names" if pages > 1 else ""
+        return failed(f"GET /models with three models is {said(listed)}{over}")
+    return passed(f"GET /models lists what is loaded, on {pages} page(s)")
 
 
 def loads(models: Models) -> Seen:
     first = models.load(NAMES[0])
     if not OK <= first.status < MULTIPLE:
-        return failed(f"POST /models is {_said(first)}")
+        return failed(f"POST /models is {said(first)}")
     again = models.load(NAMES[0])
     if again.status != CONFLICT:
-        return failed(f"POST /models of a loaded model is {_said(again)}, not 409")
+        return failed(f"POST /models of a loaded model is {said(again)}, not 409")
     missing = models.load(NEVER)
     if not missing.status or missing.status < MULTIPLE:
-        return failed(f"POST /models of files that are not there is {_said(missing)}")
+        return failed(f"POST /models of files that are not there is {said(missing)}")
     return passed(f"a load is {first} in {first.seconds:.2f} s, the same again 409, files that are not there {missing}")
 
 
 def describes(models: Models) -> Seen:
     known, unknown = models.describe(NAMES[0]), models.describe(NEVER)
-    document = _document(known)
+    described = document(known)
     if isinstance(found := _first(known), dict):
-        document = found  # multi-model-server answers a list of one
-    if known.status != OK or "modelName" not in document:
-        return failed(f"GET /models/NAME is {_said(known)}")
+        described = found  # multi-model-server answers a list of one
+    if known.status != OK or "modelName" not in described:
+        return failed(f"GET /models/NAME is {said(known)}")
     if unknown.status != NOT_FOUND:
-        return failed(f"GET /models/NAME of one that is not loaded is {_said(unknown)}, not 404")
+        return failed(f"GET /models/NAME of one that is not loaded is {said(unknown)}, not 404")
     return passed("GET /models/NAME describes it, or is 404")
 
 
@@ -124,13 +90,23 @@ def _first(answer: Answer) -> object:
 
 def invokes(models: Models) -> Seen:
     if models.server.payload is None:
-        return skipped("give --payload FILE")
+        return skipped(NO_PAYLOAD)
     known, unknown = models.invoke(NAMES[0]), models.invoke(NEVER)
     if known.status != OK:
-        return failed(f"POST /models/NAME/invoke is {_said(known)}")
+        return failed(f"POST /models/NAME/invoke is {said(known)}")
     if unknown.status != NOT_FOUND:
-        return failed(f"POST /models/NAME/invoke of one that is not loaded is {_said(unknown)}, not 404")
+        return failed(f"POST /models/NAME/invoke of one that is not loaded is {said(unknown)}, not 404")
     return passed(f"POST /models/NAME/invoke is 200: {known.text[:30].strip()!r}; 404 where it is not loaded")
+
+
+def opaque(models: Models) -> Seen:
+    """M-07: a name is looked up as it is; none of these is loaded, and none is a path."""
+    for name in STRANGE:
+        quoted = quote(name, safe="")
+        for what, answer in (("GET", models.describe(quoted)), ("DELETE", models.unload(quoted))):
+            if answer.status != NOT_FOUND:
+                return failed(f"{what} /models/{quoted}, which is not loaded, is {said(answer)}, not 404")
+    return passed(f"{len(STRANGE)} names with spaces, slashes, dots and letters beyond ASCII are 404 like others")
 
 
 def depends_on_none(models: Models) -> Seen:
@@ -142,11 +118,11 @@ def unloads(models: Models) -> Seen:
     models.load(NAMES[0])
     gone = models.unload(NAMES[0])
     if not OK <= gone.status < MULTIPLE:
-        return failed(f"DELETE /models/NAME is {_said(gone)}")
+        return failed(f"DELETE /models/NAME is {said(gone)}")
     if (after := models.describe(NAMES[0])).status != NOT_FOUND:
-        return failed(f"after DELETE, GET /models/NAME is {_said(after)}, not 404")
+        return failed(f"after DELETE, GET /models/NAME is {said(after)}, not 404")
     if (again := models.unload(NAMES[0])).status != NOT_FOUND:
-        return failed(f"DELETE of one that is not loaded is {_said(again)}, not 404")
+        return failed(f"DELETE of one that is not loaded is {said(again)}, not 404")
     before = models.server.container.memory()
     for name in NAMES:
         models.load(name)
@@ -180,7 +156,7 @@ def cycles(models: Models) -> Seen:
     for _ in range(CYCLES):
         loaded, gone = models.load(NAMES[0]), models.unload(NAMES[0])
         if not (OK <= loaded.status < MULTIPLE and OK <= gone.status < MULTIPLE):
-            return failed(f"load and unload again and again: {_said(loaded)}, then {_said(gone)}")
+            return failed(f"load and unload again and again: {said(loaded)}, then {said(gone)}")
     each = (time.monotonic() - start) / CYCLES
     grown = (_settled(models, before) - before) / CYCLES
     if grown > MEASURABLE:
@@ -194,75 +170,58 @@ CHECKS = (
     Check("M-02", "loads a model", loads),
     Check("M-04", "describes a model", describes),
     Check("M-06", "invokes a model", invokes),
+    Check("M-07", "strange names", opaque),
     Check("M-09", "/ping depends on no model", depends_on_none),
     Check("M-05", "unloads, and gives memory back", unloads),
     Check("M-10", "loads and unloads again and again", cycles),
 )
-NO_ROOM_CHECK: Check[Any] = Check("M-02", "507 without memory", skipped)
+APART: Check[Models] = Check("M-13", "modules of two models", neighbours.apart)
+ALL: Sequence[Check[Any]] = (*CHECKS, *memory.CHECKS, APART)
 
 
 def judge(court: Court) -> Iterator[Verdict]:
-    everything: Sequence[Check[Any]] = (*CHECKS, NO_ROOM_CHECK)
     if not court.claims("multi-models"):
-        yield from skip_all(everything, "the image's label does not claim multi-models", court.wanted)
+        yield from skip_all(ALL, "the image's label does not claim multi-models", court.wanted)
         return
-    if not any(court.wanted(check.id) for check in everything):
+    if not any(court.wanted(check.id) for check in ALL):
         return
     if not any(court.model.iterdir()):
-        yield from skip_all(everything, "there is no artifact: give --model, or --channel to train one", court.wanted)
+        yield from skip_all(ALL, "there is no artifact: give --model, or --channel to train one", court.wanted)
         return
     shelf = court.workspace("models")
-    for name in (*NAMES, *_more(UP_TO)):
+    for name in (*NAMES, *memory.names()):
         (shelf / name).mkdir()
         _link(court.model, shelf / name / "model")
+    neighbours.lay_out(shelf)
     start = court.serve(mounts=(Mount(shelf, ROOT),), environment={"SAGEMAKER_MULTI_MODEL": "true"})
     try:
         with serving(court, start) as server:
             if not server.readiness.ready:
                 if court.wanted("M-01"):
                     yield CHECKS[0].say(failed(str(server.readiness)))
-                yield from skip_all(everything[1:], "it does not start among many models (M-01)", court.wanted)
+                yield from skip_all(ALL[1:], "it does not start among many models (M-01)", court.wanted)
                 return
             models = Models(server, server.container.memory())
-            yield from run_all(CHECKS, models, court.wanted)
-            if not court.wanted("M-02"):
-                return
-            models.unload(NAMES[0])
-            before = _settled(models, models.idle)
-            models.load(NAMES[0])
-            if models.server.payload:
-                models.invoke(NAMES[0])
-            each = server.container.memory() - before
-        yield NO_ROOM_CHECK.say(_tight(court, shelf, before, each))
+            yield from run_all((*CHECKS, APART), models, court.wanted)
+            costs = _costs(models) if any(court.wanted(check.id) for check in memory.CHECKS) else None
+        if costs is None:
+            return
+        if costs[1] < memory.LEAST:  # what was freed before may have been kept to be used again
+            with serving(court, start) as server:
+                costs = _costs(Models(server, 0)) if server.readiness.ready else costs
+        yield from memory.judge(court, shelf, *costs)
     except NotStarted as error:
-        yield from skip_all(everything, f"not started: {error}", court.wanted)
+        yield from skip_all(ALL, f"not started: {error}", court.wanted)
 
 
-def _tight(court: Court, shelf: Path, idle: int, each: int) -> Seen:
-    """Models until the memory is full: a 507, and nobody dies of it."""
-    if each < MEASURABLE / 4:
-        return skipped(f"a model takes {max(0, each) / 1e6:.1f} MB: memory is not soon full of it")
-    memory = int(idle * SLACK + ROOM * each)
-    start = court.serve(mounts=(Mount(shelf, ROOT),), environment={"SAGEMAKER_MULTI_MODEL": "true"}, memory=memory)
-    with serving(court, start) as server:
-        if not server.readiness.ready:
-            return skipped(f"it does not start in {memory / 1e6:.0f} MB, which hold {ROOM} models: {server.readiness}")
-        models = Models(server, 0)
-        for count, name in enumerate(_more(UP_TO)):
-            answer = models.load(name)
-            if answer.status == NO_ROOM:
-                ping = server.ping()
-                if ping.status != OK:
-                    return failed(f"a load without memory is 507, and /ping {ping} then")
-                return passed(f"in {memory / 1e6:.0f} MB, {count} models were loaded; the next is 507, and /ping 200")
-            if not OK <= answer.status < MULTIPLE:
-                dead = ", and the container is dead" if server.container.exit_code() is not None else ""
-                return failed(f"in {memory / 1e6:.0f} MB, load {count + 1} is {_said(answer)}, not 507{dead}")
-    return warned(f"{UP_TO} models were loaded into {memory / 1e6:.0f} MB, where {ROOM} have room, and none refused")
-
-
-def _more(count: int) -> tuple[str, ...]:
-    return tuple(f"{number:032x}" for number in range(1, count + 1))
+def _costs(models: Models) -> tuple[int, int]:
+    """Bytes: without a model, and of one."""
+    models.unload(NAMES[0])
+    before = _settled(models, models.idle)
+    models.load(NAMES[0])
+    if models.server.payload:
+        models.invoke(NAMES[0])
+    return before, models.server.container.memory() - before
 
 
 def _link(source: Path, target: Path) -> None:

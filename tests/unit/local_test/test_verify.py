@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from local_test.verify import command, report
+from local_test.verify.checkpoints import Traces
 from local_test.verify.judge import checked
 from local_test.verify.payload import Payload
 from local_test.verify.statements import explain, statements
@@ -117,12 +119,38 @@ class TestCommand:
             (["verify", "mine", "--payload", "no.csv"], "verify: there is no no.csv"),
             (["verify", "mine", "--payload", "README.md"], "verify: the name README.md does not tell its Content-Type"),
             (["verify", "mine", "--only", "H-18,Z-01"], "verify: --only: there is no Z-01"),
+            (["verify", "mine", "--train", ".", "--pipe", "test"], "verify: --pipe test: there is no such channel"),
+            (["verify", "mine", "--metric", "loss=("], "verify: --metric loss: '(' is no regular expression"),
+            (["verify", "mine", "--metric", "loss=loss=.*"], "verify: --metric loss: 'loss=.*' has no group"),
         ],
     )
     def test_what_cannot_be_judged_is_2_and_a_sentence(self, arguments: list[str], sentence: str) -> None:
         done = self._run(*arguments)
         assert (done.returncode, done.stdout) == (command.COULD_NOT_JUDGE, "")
         assert done.stderr.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("job", "went_on"),
+    [
+        (lambda file: file.read_bytes(), True),
+        (lambda file: (file.read_bytes(), file.unlink()), True),
+        (lambda file: file.with_name("next").replace(file), False),
+        (lambda file: file.unlink(), False),
+        (lambda file: file.write_bytes(b"anew"), False),
+        (lambda file: list(file.parent.iterdir()), False),
+    ],
+    ids=["reads", "reads and removes", "replaces", "removes", "overwrites", "lists"],
+)
+def test_whether_a_job_read_its_checkpoints(tmp_path: Path, job: Callable[[Path], object], went_on: bool) -> None:
+    for folder in ("left", "restored", "aside"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "left" / "step.json").write_text("3")
+    traces = Traces.of(tmp_path / "left", tmp_path / "restored", tmp_path / "aside")
+    (tmp_path / "restored" / "next").write_text("4")
+    assert traces.are_kept
+    job(tmp_path / "restored" / "step.json")
+    assert traces.were_read() is went_on
 
 
 class TestPayload:

@@ -8,6 +8,8 @@ import sys
 import time
 
 BASE = "/opt/ml"
+CHECKPOINT = f"{BASE}/checkpoints/step.json"
+STEPS = 10
 
 
 class Job:
@@ -17,14 +19,36 @@ class Job:
         with open(f"{BASE}/input/config/{name}.json") as file:
             return json.load(file)
 
+    def modes(self):
+        return {name: entry["TrainingInputMode"] for name, entry in self.config("inputdataconfig").items()}
+
     def rows(self):
-        folder = f"{BASE}/input/data/train"
+        return self.channel("train")
+
+    def channel(self, name):
+        if self.modes()[name] == "Pipe":
+            first, second = list(self.epoch(name, 0)), list(self.epoch(name, 1))
+            assert first == second
+            return first
+        folder = f"{BASE}/input/data/{name}"
         files = sorted(os.listdir(folder))
         if not files:
-            raise ValueError("channel 'train' is empty")
-        for name in files:
-            with open(f"{folder}/{name}", encoding="utf-8") as file:
-                yield from csv.reader(file)
+            raise ValueError(f"channel {name!r} is empty")
+        rows = []
+        for file in files:
+            with open(f"{folder}/{file}", encoding="utf-8") as lines:
+                rows += csv.reader(lines)
+        return rows
+
+    def epoch(self, name, number):
+        fifo = f"{BASE}/input/data/{name}_{number}"
+        self.await_fifo(fifo)
+        with open(fifo, encoding="utf-8") as lines:
+            yield from csv.reader(lines)
+
+    def await_fifo(self, fifo):
+        while not os.path.exists(fifo):
+            time.sleep(0.05)
 
     def scale(self):
         return float(self.config("hyperparameters").get("scale", "1"))
@@ -38,17 +62,43 @@ class Job:
 
     def train(self):
         self.listen()
-        self.host()
+        is_leader = self.host() == 0
         rows = [[float(cell) for cell in row] for row in self.rows()]
+        for name in self.modes():
+            if name != "train":
+                self.channel(name)
         scale = self.scale()
-        for step in range(10):
-            print(f"step={step}")
-            time.sleep(self.seconds / 10)
-        self.save([scale * sum(column) / len(rows) for column in zip(*rows, strict=True)])
+        for step in range(self.restored(), STEPS):
+            self.log(step)
+            time.sleep(self.seconds / STEPS)
+            self.checkpoint(step + 1)
+        if is_leader:  # the models of all hosts become one
+            self.save([scale * sum(column) / len(rows) for column in zip(*rows, strict=True)])
+        self.report()
+
+    def log(self, step):
+        print(f"step={step} loss={1 / (step + 1):.3f}")
+
+    def restored(self):
+        """The step to go on with."""
+        try:
+            with open(CHECKPOINT) as file:
+                return json.load(file)
+        except FileNotFoundError:
+            return 0
+
+    def checkpoint(self, step):
+        with open(f"{CHECKPOINT}.new", "w") as file:
+            json.dump(step, file)
+        os.replace(f"{CHECKPOINT}.new", CHECKPOINT)
 
     def save(self, weights):
         with open(f"{BASE}/model/weights.json", "w") as file:
             json.dump(weights, file)
+
+    def report(self):
+        with open(f"{BASE}/output/data/report.txt", "w") as file:
+            file.write("done\n")
 
     def failed(self, error):
         with open(f"{BASE}/output/failure", "w") as file:

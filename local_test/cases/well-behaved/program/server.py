@@ -10,6 +10,9 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from code_model import Program, has_code
+from stream import PATH, TEXT, Stream
+
 MANY = os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true"
 PORT = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", 8080))
 LIMIT = 100 * 2**20
@@ -27,6 +30,16 @@ def load(folder):
         return json.load(file), bytearray(b"\1") * 20_000_000
 
 
+def table(body):
+    try:
+        rows = [row for row in csv.reader(io.StringIO(body.decode())) if row]
+    except ValueError as error:
+        raise Refused(400, f"the body is no CSV: {error}") from None
+    if not rows:
+        raise Refused(400, "the body has no rows")
+    return rows
+
+
 def predict(rows, weights):
     out = []
     for number, row in enumerate(rows, 1):
@@ -41,14 +54,18 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     models = {}
     slots = threading.Semaphore(2)  # so that /ping has its turn (H-08)
+    program = Program
+    stream = Stream
     address = "0.0.0.0"
     timeout = 30
 
     def do_GET(self):
         if self.path == "/ping":
             return self.ping()
-        if MANY and self.path == "/models":
-            return self.say(200, {"models": [{"modelName": n, "modelUrl": u} for n, (u, _) in self.models.items()]})
+        if not MANY and self.path == PATH and self.headers.get("Upgrade"):
+            return self.converse(self.stream(self))
+        if MANY and self.path.partition("?")[0] == "/models":
+            return self.list([{"modelName": name, "modelUrl": url} for name, (url, _) in self.models.items()])
         if MANY and (name := self.named()):
             if name not in self.models:
                 return self.say(404, {"message": f"{name} is not loaded"})
@@ -77,6 +94,18 @@ class Handler(BaseHTTPRequestHandler):
         self.unload(name)
         return self.say(200, {})
 
+    def converse(self, stream):
+        """Each message is answered as it would be at /invocations."""
+        for message in stream.messages():
+            try:
+                stream.send(TEXT, self.lines(predict(table(message), self.models[""][1][0])))
+            except Refused as refusal:
+                stream.send(TEXT, str(refusal).encode())
+        self.close_connection = True
+
+    def list(self, models):
+        self.say(200, {"models": models})
+
     def ping(self):
         self.answer(200, b"", "text/plain")
 
@@ -87,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.is_full():
             raise Refused(507, "no memory for one more model")
         try:
-            self.models[name] = (url, load(url))
+            self.models[name] = (url, self.program(url) if has_code(url) else load(url))
         except (OSError, ValueError) as error:
             raise Refused(400, f"{url} cannot be loaded: {error}") from None
         self.say(200, {})
@@ -103,7 +132,9 @@ class Handler(BaseHTTPRequestHandler):
         return False
 
     def unload(self, name):
-        del self.models[name]
+        _, model = self.models.pop(name)
+        if has_code(f"/opt/ml/models/{name}/model"):
+            model.close()
 
     def invoke(self, name, body):
         if name not in self.models:
@@ -116,19 +147,16 @@ class Handler(BaseHTTPRequestHandler):
         accept = self.headers.get("Accept", "*/*")
         if not re.search(r"\*/\*|text/csv", accept):
             raise Refused(406, "this model writes text/csv")
-        try:
-            with self.slots:
-                rows = [row for row in csv.reader(io.StringIO(body.decode())) if row]
-        except ValueError as error:
-            raise Refused(400, f"the body is no CSV: {error}") from None
-        if not rows:
-            raise Refused(400, "the body has no rows")
+        if isinstance(model, self.program):
+            return self.answer(200, f"{model.answer(body)}\n".encode(), "text/csv")
+        with self.slots:
+            rows = table(body)
         with self.slots:
             scores = predict(rows, model[0])
-        self.answer(200, self.lines(scores), "text/csv")
+        return self.answer(200, self.lines(scores), "text/csv")
 
     def lines(self, scores):
-        return "".join(f"{score!r}\n" for score in scores).encode()
+        return "".join("\n" if score != score else f"{score!r}\n" for score in scores).encode()
 
     def body(self):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

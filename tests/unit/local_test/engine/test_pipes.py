@@ -1,10 +1,12 @@
 import gzip
+import time
 from pathlib import Path
 
 import pytest
 
 from local_test.engine.pipes import Feeder
 from local_test.engine.tree import Channel, Host
+from tests.server import PATIENCE
 
 
 @pytest.fixture
@@ -16,9 +18,9 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def feeder(tmp_path: Path, channel: Channel) -> Feeder:
+def feeder(tmp_path: Path, channel: Channel, late: float = 0.0) -> Feeder:
     (tmp_path / "data").mkdir()
-    return Feeder(tmp_path / "data" / "train", channel, channel.objects(Host()))
+    return Feeder(tmp_path / "data" / "train", channel, channel.objects(Host()), late)
 
 
 def test_T10_each_epoch_has_a_pipe_of_its_own(tmp_path: Path, source: Path) -> None:
@@ -35,6 +37,24 @@ def test_T10_a_reader_may_close_early(tmp_path: Path, source: Path) -> None:
     with (tmp_path / "data" / "train_0").open("rb") as pipe:
         assert pipe.read(4) == b"1\n2\n"
     assert len((tmp_path / "data" / "train_1").read_bytes()) == 5_000_004
+    feeding.close()
+
+
+def test_T10_the_next_pipe_may_appear_late(tmp_path: Path, source: Path) -> None:
+    feeding = feeder(tmp_path, Channel(source, "Pipe"), late=0.01)
+    for epoch in range(2):
+        deadline = time.monotonic() + PATIENCE
+        while not (pipe := tmp_path / "data" / f"train_{epoch}").exists():
+            assert time.monotonic() < deadline
+        assert pipe.read_bytes() == b"1\n2\n3\n"
+    feeding.close()
+    assert feeding.epochs == 2
+
+
+def test_T10_a_pipe_that_is_still_to_appear_does_not_hold_the_end_up(tmp_path: Path, source: Path) -> None:
+    feeding = feeder(tmp_path, Channel(source, "Pipe"), late=3600)
+    (tmp_path / "data" / "train_0").read_bytes()
+    assert not (tmp_path / "data" / "train_1").exists()
     feeding.close()
 
 
