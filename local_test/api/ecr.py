@@ -1,6 +1,7 @@
 """ECR before a real registry: URIs that `docker push` and a job can use, and lists of what was really pushed."""
 
 import datetime
+import hashlib
 import json
 from base64 import b64encode
 from typing import Any
@@ -72,6 +73,8 @@ class LocalRegistryBackend(ECRBackend):
     ) -> Image:
         """As a push does: a manifest whose layers are there, under another tag."""
         self._read(repository_name)
+        # moto would make one up from the layers, and list the image a second time, without a tag
+        digest = digest or f"sha256:{hashlib.sha256(image_manifest.encode()).hexdigest()}"
         image = super().put_image(repository_name, image_manifest, image_tag, image_manifest_mediatype, digest)
         kind = image.image_manifest_media_type or json.loads(image_manifest).get("mediaType", "")
         try:

@@ -1,6 +1,7 @@
 """ECR through boto3 and a real `docker push`, to a real registry."""
 
 import base64
+import hashlib
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -110,6 +111,19 @@ def test_a_tag_is_put_and_deleted(api: LocalAws, engine: Any, image: Any) -> Non
         ecr.put_image(
             repositoryName="tags", imageManifest=found["imageManifest"].replace("sha256:", "sha256:0"), imageTag="x"
         )
+
+
+def test_a_manifest_that_is_put_is_listed_once_by_its_own_digest(api: LocalAws, engine: Any, image: Any) -> None:
+    pushed(api, engine, image, "put", "first")
+    ecr = api.client("ecr")
+    (found,) = ecr.batch_get_image(repositoryName="put", imageIds=[{"imageTag": "first"}])["images"]
+    other = found["imageManifest"] + " "
+    ecr.put_image(repositoryName="put", imageManifest=other, imageTag="second")
+    listed = {each.get("imageTag"): each["imageDigest"] for each in ecr.list_images(repositoryName="put")["imageIds"]}
+    assert listed == {
+        "first": found["imageId"]["imageDigest"],
+        "second": f"sha256:{hashlib.sha256(other.encode()).hexdigest()}",
+    }
 
 
 def test_a_repository_is_emptied_by_force(api: LocalAws, engine: Any, image: Any) -> None:
