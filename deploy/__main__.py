@@ -9,14 +9,15 @@ import signal
 import sys
 
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
-COMMANDS = ("role", "notebook", "sql", "destroy")
+COMMANDS = ("role", "build", "notebook", "sql", "destroy")
 
 
 def main(arguments: list[str] | None = None) -> int:
     try:
         import boto3  # noqa: F401
-    except ImportError:
-        sys.stderr.write("deploy: boto3 is not installed: pip install 'tiffin[deploy]'\n")
+        import docker  # noqa: F401
+    except ImportError as error:
+        sys.stderr.write(f"deploy: {error.name} is not installed: pip install 'tiffin[deploy]'\n")
         return 1
     from botocore.exceptions import BotoCoreError, ClientError
 

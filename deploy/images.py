@@ -1,11 +1,23 @@
 """The image in ECR that jobs and models start."""
 
+from typing import Any
+
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.kind import or_none
 from deploy.sections import Image
 
 LATEST = "latest"
+
+
+def local(context: Context) -> str:
+    """What `build` makes and `push` sends."""
+    return context.read(Image).image or f"{context.project}:latest"
+
+
+def platform(image: Any) -> str:
+    """Of an image of the engine: linux/amd64."""
+    return f"{image.attrs['Os']}/{image.attrs['Architecture']}"
 
 
 def repository(context: Context) -> str:

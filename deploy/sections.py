@@ -43,17 +43,19 @@ class Account:
 
 @dataclass(frozen=True)
 class Image:
-    image: str = setting("", "the local image: what `build` makes and `push` sends; without it tiffin's for `python`")
-    repository: str = setting("", "its repository in ECR; without it the project's name")
+    image: str = setting("", "the local image: what `build` makes and `push` sends; without it the project's name")
+    repository: str = setting(
+        "", "its repository in ECR, or its ARN where another account has it; without it the project's own is made"
+    )
     context: Path = setting(Path(), "the folder that is built")
-    dockerfile: str = setting("container/Dockerfile", "below the context")
-    target: str = setting("", "a stage of the Dockerfile")
+    dockerfile: str = setting("", "below the context; without it Dockerfile, or tiffin's own container/Dockerfile")
+    target: str = setting("", "a stage of the Dockerfile; without it its last one, of tiffin's own that with model/")
     platform: str = setting(
         "linux/amd64", "linux/arm64 is Graviton's, where the builder can", of=("linux/amd64", "linux/arm64")
     )
     build_args: Mapping[str, str] = setting({}, "NAME=VALUE for the Dockerfile's ARGs, again for more; no secrets")
     secrets: Mapping[str, str] = setting(
-        {}, "build secrets as ID=FILE: pip.conf for a private index, ca.pem for an own certificate authority"
+        {}, "build secrets as ID=FILE: pip.conf for a private index, ca.pem for your own authorities; apt.conf, netrc"
     )
 
 

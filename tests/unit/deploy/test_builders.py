@@ -1,0 +1,81 @@
+"""Pure parts of `build`."""
+
+import io
+
+import pytest
+
+from deploy import builders, engine, filling
+from deploy.progress import Progress
+
+GIB = 2**30
+
+
+def test_the_largest_folder_is_opened_until_it_is_its_own_files() -> None:
+    sizes = {
+        "/": 10 * GIB,
+        "/opt": 8 * GIB,
+        "/opt/venv": 8 * GIB,
+        "/opt/venv/torch": 5 * GIB,
+        "/opt/venv/torch/lib": GIB,
+        "/opt/venv/scipy": 3 * GIB,
+        "/usr": 2 * GIB,
+        "/etc": 4096,
+    }
+    assert filling.divided(sizes, 4) == [
+        (5 * GIB, "/opt/venv/torch"),
+        (3 * GIB, "/opt/venv/scipy"),
+        (2 * GIB, "/usr"),
+    ]
+    assert filling.divided({"/": 10 * GIB, "/usr": 6 * GIB}, 4) == [(6 * GIB, "/usr"), (4 * GIB, "files in /")]
+    assert filling.divided({}, 4) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("write /opt/a: no space left on device", "docker builder prune"),
+        ("SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "ca.pem=FILE"),
+        ("Temporary failure resolving 'deb.debian.org'", "HTTPS_PROXY"),
+        ('Get "https://registry-1.docker.io/v2/": no such host', "container/build.sh"),
+        ("the --mount option requires BuildKit", "buildx"),
+    ],
+)
+def test_a_failed_build_names_the_fix(said: str, hint: str) -> None:
+    error = engine.failed("the build failed", "exit code: 1", (said,), builders.HINTS)
+    assert f"\n  {said}\n" in str(error)
+    assert hint in str(error).rpartition("\n")[2]
+
+
+def test_proxies_of_the_shell_and_nothing_else_of_it() -> None:
+    environ = {"HTTPS_PROXY": "http://p:1", "no_proxy": "here", "http_proxy": "", "AWS_SECRET_ACCESS_KEY": "x"}
+    assert builders.proxies(environ) == {"HTTPS_PROXY": "http://p:1", "no_proxy": "here"}
+
+
+def test_without_a_terminal_a_push_is_a_line_at_each_quarter() -> None:
+    out = io.StringIO()
+    progress = Progress(out)
+    for done in range(101):
+        progress.share("pushing", done * 1_000_000, 100_000_000)
+    progress.end()
+    assert out.getvalue() == "".join(f"pushing: {done} of 100 MB\n" for done in (25, 50, 75, 100))
+
+
+def test_on_a_terminal_one_line_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    progress = Progress(out)
+    progress.step("Step 1")
+    progress.line("a \x1b[31mword")
+    progress.share("pushing", 1, 2)
+    progress.end()
+    assert out.getvalue().split("\r\x1b[K") == [
+        "",
+        "Step 1\n",
+        "  a [31mword",
+        f"pushing [{'#' * 15}{'.' * 15}] 0 of 0 MB",
+        "",
+    ]
+    assert progress.tail == ("Step 1", "a \x1b[31mword")
