@@ -9,7 +9,7 @@ def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
     """Without roles it is a notebook's: who may make roles and hand them on may give himself anything."""
     project = scope.project
     own = [scope.arn("sagemaker", f"{noun}/{project}*") for noun in NOUNS]
-    repository = scope.arn("ecr", f"repository/{scope.repository}")
+    repository = scope.repository_arn
     logs = [scope.arn("logs", f"log-group:/aws/sagemaker/{each}") for each in LOG_GROUPS]
     statements = [
         allow(SAGEMAKER, own),
@@ -88,7 +88,7 @@ REPOSITORY = tuple(
     f"ecr:{each}"
     for each in (
         *("CreateRepository", "DeleteRepository", "TagResource", "DescribeImages", "DescribeImageScanFindings"),
-        *("BatchGetImage", "BatchDeleteImage"),
+        *("DescribeRepositories", "BatchGetImage", "BatchDeleteImage"),
         # the engine's own, when it pushes
         *("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage"),
     )

@@ -49,6 +49,11 @@ class Scope:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     @property
+    def repository_arn(self) -> str:
+        another = self.repository.startswith("arn:")  # another account's
+        return self.repository if another else self.arn("ecr", f"repository/{self.repository}")
+
+    @property
     def bucket_arn(self) -> str:
         return f"arn:{self.partition}:s3:::{self.bucket}"
 
@@ -79,7 +84,7 @@ def execution(scope: Scope) -> Policy:
         allow(["ecr:GetAuthorizationToken"], "*"),
         allow(
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            scope.arn("ecr", f"repository/{scope.repository}"),
+            scope.repository_arn,
         ),
         allow(
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],

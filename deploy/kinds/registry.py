@@ -9,6 +9,14 @@ from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
 
 
+def where(repository: str) -> dict[str, str]:
+    """A name, or the ARN of another account's, as ECR's operations take it."""
+    if not repository.startswith("arn:"):
+        return {"repositoryName": repository}
+    _, _, _, _, account, path = repository.split(":", 5)
+    return {"repositoryName": path.removeprefix("repository/"), "registryId": account}
+
+
 @dataclass(frozen=True)
 class Repository(Kind):
     name: str = "repository"
@@ -40,15 +48,28 @@ class Repository(Kind):
 
 @dataclass(frozen=True)
 class PushedImage(Kind):
-    """Named `repository:tag`; the push itself is the engine's."""
+    """Named `repository:tag`, with an ARN in the place of another account's repository.
+
+    In somebody else's repository a tag of ours begins with the project's name: a push that was cut off leaves the
+    intention alone, and what `destroy` then deletes is still nobody else's.
+    """
 
     name: str = "image"
 
+    def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
+        """`push`: what sends the layers, since that is the engine's; else the members of PutImage, or nothing."""
+        if "push" in parameters:
+            parameters["push"]()
+        elif parameters:
+            repository, _, tag = name.rpartition(":")
+            aws.client("ecr").put_image(**where(repository), imageTag=tag, **parameters)
+        return {}
+
     def tags(self, aws: Aws, resource: Resource) -> Tags | None:
         repository, _, tag = resource.name.rpartition(":")
-        found = or_none(aws.client("ecr").batch_get_image, repositoryName=repository, imageIds=[{"imageTag": tag}])
+        found = or_none(aws.client("ecr").batch_get_image, **where(repository), imageIds=[{"imageTag": tag}])
         return {} if found and found.get("images") else None
 
     def delete(self, aws: Aws, resource: Resource) -> None:
         repository, _, tag = resource.name.rpartition(":")
-        aws.client("ecr").batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        aws.client("ecr").batch_delete_image(**where(repository), imageIds=[{"imageTag": tag}])
