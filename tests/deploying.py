@@ -174,6 +174,18 @@ class Deploying:
         there = {"AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else {}
         return inherited | self.aws.variables | own | there
 
+    def shell(self, line: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=self.folder,
+            env=self._environ(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
     def run(self, *arguments: str, code: int = 0, **environ: str) -> Run:
         """To its end, which has this exit code."""
         with self.start(*arguments, **environ) as run:
