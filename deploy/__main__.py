@@ -9,7 +9,7 @@ import signal
 import sys
 
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
-COMMANDS = ("role", "notebook", "upload", "train", "transform", "logs", "stop", "sql", "destroy")
+COMMANDS = ("role", "notebook", "upload", "train", "transform", "tune", "logs", "stop", "sql", "destroy")
 
 
 def main(arguments: list[str] | None = None) -> int:
