@@ -9,7 +9,20 @@ import signal
 import sys
 
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
-COMMANDS = ("role", "build", "push", "notebook", "sql", "destroy")
+COMMANDS = (
+    "role",
+    "build",
+    "push",
+    "upload",
+    "train",
+    "tune",
+    "transform",
+    "logs",
+    "stop",
+    "sql",
+    "notebook",
+    "destroy",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,6 +17,7 @@ Section = TypeVar("Section")
 class Context:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
+        self.bucket = ""  # known when deploy.buckets was asked, and asked for once
 
     def read(self, section: type[Section]) -> Section:
         return settings.read(section, self._options)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from deploy.kinds.sagemaker import short
 from deploy.policies import Policy, Scope, Statement, allow, policy
 
 
 def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
     """Without roles it is a notebook's: who may make roles and hand them on may give himself anything."""
     project = scope.project
-    own = [scope.arn("sagemaker", f"{noun}/{project}*") for noun in NOUNS]
+    own = [scope.arn("sagemaker", f"{noun}/{short(project) if noun in SHORT else project}*") for noun in NOUNS]
     repository = scope.repository_arn
     logs = [scope.arn("logs", f"log-group:/aws/sagemaker/{each}") for each in LOG_GROUPS]
     statements = [
@@ -51,6 +52,7 @@ NOUNS = (
     "hyper-parameter-tuning-job",
     "notebook-instance",
 )
+SHORT = ("training-job", "hyper-parameter-tuning-job")  # a tuning job's name has no room for a long project's
 LOG_GROUPS = ("Endpoints/*", "TrainingJobs:*", "TransformJobs:*", "ProcessingJobs:*", "NotebookInstances:*")
 PASSED: dict[str, Any] = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 SAGEMAKER = tuple(

@@ -23,6 +23,11 @@ def dressed(kind: str, parameters: Mapping[str, Any], account: Account) -> dict[
     return _encrypted(kind, request, account.kms_key) if account.kms_key else request
 
 
+def stored(account: Account) -> dict[str, str]:
+    """Of an object that is put into S3."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": account.kms_key} if account.kms_key else {}
+
+
 def _encrypted(kind: str, request: dict[str, Any], key: str) -> dict[str, Any]:
     """Which members of which request take the key."""
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}

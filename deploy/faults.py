@@ -17,6 +17,12 @@ TAKEN = re.compile(
 )
 
 
+PASSING = re.compile(
+    r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalFailure|InternalError"
+)
+FAULT, NOT_HERE = 500, 501  # AWS's own from the first; the second is what the API on this machine lacks
+
+
 @dataclass(frozen=True)
 class Fix:
     """`code` and `message` are patterns; the sentence may use the message's groups, and {region}."""
@@ -61,7 +67,7 @@ FIXES = (
         "organization's policy or a permission boundary may forbid it too",
     ),
     Fix(
-        "AccessDenied|AccessDeniedException",
+        "AccessDenied|AccessDeniedException|403",  # a HEAD's answer has no more to say than its number
         "",
         "your user or role may not do that: add what the message names (`deploy role --caller` prints the "
         "whole policy)",
@@ -120,6 +126,11 @@ FIXES = (
         "AWS throttles these calls, five attempts long: wait a minute and run the same command again",
     ),
     Fix(
+        "NotImplemented",
+        "",
+        "the API on this machine does not have that; AWS's does",
+    ),
+    Fix(
         "PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException",
         "",
         "the bucket is in another region than {region}: name one of this region with --bucket",
@@ -160,6 +171,20 @@ def sentence(error: BotoCoreError | ClientError, aws: Aws | None) -> str:
             groups = [group or "what it names" for group in found.groups()]
             return f"{said}\n  {fix.sentence.format('', *groups, region=aws.region if aws else 'this region')}"
     return said
+
+
+def is_passing(error: BotoCoreError | ClientError) -> bool:
+    """Whether the same call may be answered later: throttled, AWS's own fault, or the way there is broken."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        is_fault = status >= FAULT and status != NOT_HERE
+        return is_fault or bool(PASSING.search(error.response["Error"].get("Code", "")))
+    return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError)
+
+
+def is_expired(error: ClientError) -> bool:
+    """Whether no other call would be answered either."""
+    return bool(re.fullmatch(FIXES[0].code, error.response["Error"].get("Code", "")))
 
 
 def is_absent(error: ClientError) -> bool:

@@ -28,13 +28,20 @@ def platform(image: Any) -> str:
 
 
 def pushed(context: Context) -> str:
-    """What `push` sent last, by its digest (`repositoryUri@sha256:…`): a later push changes nothing that runs."""
+    """What `push` sent last, by its digest (`repositoryUri@sha256:…`): a later push changes nothing that runs.
+
+    The settings may name one that somebody else pushed.
+    """
+    chosen = context.read(Image).image_uri
+    if chosen:
+        return chosen
     place = repositories.find(context)
     digest = place and _last(context, place)
     if not place or not digest:
         name = context.read(Image).repository or context.project
         raise DeployError(
-            f"there is no image of {context.project} in {name} in {context.aws.region}: `deploy push` first"
+            f"there is no image of {context.project} in {name} in {context.aws.region}: `deploy push` first, "
+            f"or name one with --image-uri"
         )
     return f"{place.uri}@{digest}"
 

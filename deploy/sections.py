@@ -47,6 +47,7 @@ class Image:
     repository: str = setting(
         "", "its repository in ECR, or its ARN where another account has it; without it the project's own is made"
     )
+    image_uri: str = setting("", "the image's address where it was not pushed by `push`")
     context: Path = setting(Path(), "the folder that is built")
     dockerfile: str = setting("", "below the context; without it Dockerfile, or tiffin's own container/Dockerfile")
     target: str = setting("", "a stage of the Dockerfile; without it its last one, of tiffin's own that with model/")
@@ -72,6 +73,13 @@ class Training:
     metrics: Mapping[str, str] = setting({}, "NAME=REGEX of what the job prints, again for more (T-40)")
     channels: Mapping[str, str] = setting({}, "NAME=FILE, FOLDER or s3://…: again for more; what is local is uploaded")
     channel_mode: str = setting("File", "how they reach the container", of=("File", "FastFile", "Pipe"))
+    channel_modes: Mapping[str, str] = setting(
+        {}, "NAME=MODE of one channel, before channel_mode (T-11); again for more"
+    )
+    channel_types: Mapping[str, str] = setting({}, "NAME=MEDIA-TYPE of one channel, again for more")
+    sharded: tuple[str, ...] = setting(
+        (), "a channel whose objects are dealt out to the instances (T-13); without it each gets all; again for more"
+    )
     train_environment: Mapping[str, str] = setting({}, "NAME=VALUE of the training container, again for more")
 
 
@@ -119,6 +127,9 @@ class Transform:
     output_filter: str = setting("", "JSONPath")
     transform_instance_type: str = setting("ml.m5.large", "the instances of a transform job")
     transform_instance_count: int = setting(1, "how many of them")
+    transform_environment: Mapping[str, str] = setting(
+        {}, "NAME=VALUE of its containers, up to 16 (C-11), again for more"
+    )
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,7 @@ class Tuning:
     strategy: str = setting("Random", "how settings are chosen", of=("Random", "Grid", "Bayesian", "Hyperband"))
     objective: str = setting("", "the metric, one of [train] metrics")
     goal: str = setting("Maximize", "of it", of=("Maximize", "Minimize"))
-    ranges: Mapping[str, str] = setting({}, "NAME=a,b,c or NAME=low..high; again for more")
+    ranges: Mapping[str, str] = setting({}, "NAME=a,b,c or NAME=low..high, or low..high:log; again for more")
     max_jobs: int = setting(8, "training jobs in all")
     max_parallel_jobs: int = setting(2, "training jobs at a time")
 

@@ -11,6 +11,7 @@ from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
 
 ENDED = ("Completed", "Failed", "Stopped", "Deleting")
+SHORT = 20  # characters of the project that the names of all its things hold: a tuning job's has 32 in all
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class SageMaker(Kind):
         found = or_none(self._call, aws=aws, verb="Describe", **{self._name: resource.name})
         if found is None or (self.is_job and found[f"{self.noun}Status"] in ENDED):
             return None
-        return self._tags_of(aws, found[f"{self.noun}Arn"])
+        return self.tags_of(aws, found[f"{self.noun}Arn"])
 
     def delete(self, aws: Aws, resource: Resource) -> bool | None:
         verb = "Stop" if self.is_job else "Delete"
@@ -41,7 +42,7 @@ class SageMaker(Kind):
         for item in self._all(aws, project):
             if self.is_job and item[f"{self.noun}Status"] in ENDED:
                 continue
-            tags = self._tags_of(aws, item[f"{self.noun}Arn"])
+            tags = self.tags_of(aws, item[f"{self.noun}Arn"])
             if tags and tags.get(PROJECT) == project:
                 yield Resource(self.name, item[self._name], project, tags.get(ID, ""))
 
@@ -51,21 +52,35 @@ class SageMaker(Kind):
         kind = "log streams" if ":" in self.log_group else "log group"
         return (Resource(kind, self.log_group.format(name=name), project),)
 
+    def newest(self, aws: Aws, project: str) -> Iterable[dict[str, Any]]:
+        """The summaries of all that are the project's, ended or not, the newest first."""
+        for item in self._all(aws, project, SortBy="CreationTime", SortOrder="Descending"):
+            if (self.tags_of(aws, item[f"{self.noun}Arn"]) or {}).get(PROJECT) == project:
+                yield item
+
+    def describe(self, aws: Aws, name: str) -> dict[str, Any]:
+        return self._call(aws, "Describe", **{self._name: name})
+
     @property
     def _name(self) -> str:
         return f"{self.noun}Name"
 
-    def _all(self, aws: Aws, project: str) -> Iterable[dict[str, Any]]:
-        yield from pages(aws.client("sagemaker"), xform_name(f"List{self.noun}s"), self.list_key, NameContains=project)
+    def _all(self, aws: Aws, project: str, **asked: str) -> Iterable[dict[str, Any]]:
+        operation = xform_name(f"List{self.noun}s")
+        yield from pages(aws.client("sagemaker"), operation, self.list_key, NameContains=short(project), **asked)
 
     def _call(self, aws: Aws, verb: str, **parameters: Any) -> dict[str, Any]:
         answer: dict[str, Any] = getattr(aws.client("sagemaker"), xform_name(f"{verb}{self.noun}"))(**parameters)
         return answer
 
     @staticmethod
-    def _tags_of(aws: Aws, arn: str) -> Tags | None:
+    def tags_of(aws: Aws, arn: str) -> Tags | None:
         found = or_none(lambda: {"Tags": list(pages(aws.client("sagemaker"), "list_tags", "Tags", ResourceArn=arn))})
         return None if found is None else mapped(found["Tags"])
+
+
+def short(project: str) -> str:
+    return project[:SHORT].rstrip("-")
 
 
 class Notebook(SageMaker):

@@ -211,6 +211,8 @@ class Work:
             or definition.get("HyperParameterTuningResourceConfig")
             or {},
         }
+        if tuning.tags:  # AWS's, too, are passed on to each training job
+            request["Tags"] = list(tuning.tags)
         tuning.found["jobs"].append({"name": name, "point": dict(point)})
         tuning.moves("Training", f"Training job {number}")
         job: Job = self._backend.make_training_job(request, {"tuning_job": tuning.arn})

@@ -61,7 +61,7 @@ def tried(jobs: Jobs, name: str, **asked: Any) -> list[dict[str, Any]]:
 
 
 def test_a_grid_is_tried_whole(jobs: Jobs) -> None:
-    name = start(jobs, {})
+    name = start(jobs, {}, Tags=[{"Key": "team", "Value": "a"}])
     tuning = ended(jobs, name)
     assert tuning["HyperParameterTuningJobStatus"] == "Completed", [
         item.get("FailureReason") for item in tried(jobs, name)
@@ -75,6 +75,7 @@ def test_a_grid_is_tried_whole(jobs: Jobs) -> None:
     assert best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] == 0.25
     job = jobs.describe(best["TrainingJobName"])
     assert job["TuningJobArn"] == tuning["HyperParameterTuningJobArn"]
+    assert jobs.sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == [{"Key": "team", "Value": "a"}]
     assert job["HyperParameters"] == {"do": "report", "_tuning_objective_metric": "loss"}
     assert re.fullmatch(rf"{name}-00[12]-[0-9a-f]{{8}}", best["TrainingJobName"])
     assert {item["TunedHyperParameters"]["do"]: item["TrainingJobStatus"] for item in tried(jobs, name)} == {

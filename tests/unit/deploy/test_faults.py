@@ -1,9 +1,9 @@
 """AWS's errors as sentences that name the fix."""
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from deploy.faults import is_absent, is_taken, sentence
+from deploy.faults import is_absent, is_passing, is_taken, sentence
 
 
 def fault(code: str, message: str = "") -> ClientError:
@@ -89,3 +89,27 @@ def test_a_refusal_is_neither() -> None:
     refused = fault("AccessDeniedException", "User is not authorized to perform: sagemaker:DescribeEndpoint")
     assert not is_absent(refused)
     assert not is_taken(refused)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "passes"),
+    [
+        ("ThrottlingException", 400, True),
+        ("TooManyRequestsException", 429, True),
+        ("InternalFailure", 500, True),
+        ("", 503, True),
+        ("NotImplemented", 501, False),
+        ("ExpiredTokenException", 400, False),
+        ("ValidationException", 400, False),
+    ],
+)
+def test_what_passes_is_told_from_what_stays(code: str, status: int, passes: bool) -> None:
+    error = fault(code)
+    error.response["ResponseMetadata"] = {"HTTPStatusCode": status}
+    assert is_passing(error) is passes
+
+
+def test_a_way_that_is_broken_passes_and_missing_credentials_do_not() -> None:
+    assert is_passing(EndpointConnectionError(endpoint_url="http://x"))
+    assert is_passing(ReadTimeoutError(endpoint_url="http://x"))
+    assert not is_passing(NoCredentialsError())
