@@ -1,6 +1,7 @@
 """What a command is given: settings, AWS, and a way to make things, each opened when it is used."""
 
 import argparse
+import secrets
 import sys
 import time
 from functools import cached_property
@@ -40,5 +41,5 @@ class Context:
         sys.stderr.flush()
 
     def fresh(self, what: str) -> str:
-        """A name that nothing has yet: the project, what it is, the second."""
-        return f"{self.project}-{what}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+        """A name that nothing has yet: the project, what it is, the second, and a number for two in one second."""
+        return f"{self.project}-{what}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(1)}"

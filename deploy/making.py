@@ -5,6 +5,7 @@ says then whether it is the one that was meant.
 """
 
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from deploy.sections import Project
 from tiffin import __version__
 
 SPAN = re.compile(r"(\d+)([mhd])")
+UNASSUMABLE = re.compile(r"[Cc](ould not|annot) assume")
+ROLE_SETTLES, ROLE_WAITS, ROLE_PAUSE = 120.0, 6, 5.0  # seconds, attempts, seconds
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -41,7 +44,7 @@ class Maker:
         self._record(INTENDED, resource)
         dressed = enterprise.dressed(kind, parameters, self.aws.account_settings)
         try:
-            answer = KINDS[kind].create(self.aws, name, dressed, self.tags(resource.id))
+            answer = self._created(kind, name, dressed, self.tags(resource.id))
         except ClientError as error:
             if not is_taken(error):
                 raise
@@ -58,6 +61,21 @@ class Maker:
     def tags(self, identity: str) -> Mapping[str, str]:
         ours = {PROJECT: self.project.project, ID: identity, VERSION: __version__}
         return {**self.project.tags, **ours, **({EXPIRES: self._expires} if self._expires else {})}
+
+    def _created(self, kind: str, name: str, request: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
+        """A role that was made seconds ago is not known everywhere yet: AWS says that it cannot be assumed."""
+        for _ in range(ROLE_WAITS):
+            try:
+                return KINDS[kind].create(self.aws, name, request, tags)
+            except ClientError as error:
+                if not (UNASSUMABLE.search(str(error)) and self._has_fresh_role()):
+                    raise
+            time.sleep(ROLE_PAUSE)
+        return KINDS[kind].create(self.aws, name, request, tags)
+
+    def _has_fresh_role(self) -> bool:
+        entries = self.ledger.standing(self.project.project)
+        return any(each.resource.kind == "role" and time.time() - each.at < ROLE_SETTLES for each in entries)
 
     def _record(self, event: str, *resources: Resource) -> None:
         if not self.aws.dry_run:

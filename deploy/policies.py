@@ -43,6 +43,7 @@ class Scope:
     partition: str = "aws"
     kms_key: str = ""  # ARN
     in_vpc: bool = False
+    reads: tuple[str, ...] = ()  # s3://bucket/prefix/ of others
     permissions_boundary: str = ""  # ARN
 
     def arn(self, service: str, resource: str) -> str:
@@ -96,6 +97,13 @@ def execution(scope: Scope) -> Policy:
             {"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker"]}},
         ),
     ]
+    # what a job deletes of its checkpoints goes in S3 too (T-38)
+    statements.append(allow(["s3:DeleteObject"], f"{scope.bucket_arn}/tiffin/{scope.project}/jobs/*"))
+    for place in scope.reads:
+        bucket, _, prefix = place.removeprefix("s3://").partition("/")
+        arn = f"arn:{scope.partition}:s3:::{bucket}"
+        statements.append(allow(["s3:GetObject"], f"{arn}/{prefix}*"))
+        statements.append(allow(["s3:ListBucket"], arn, {"StringLike": {"s3:prefix": [f"{prefix}*"]}}))
     if scope.kms_key:
         statements.append(allow(["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"], scope.kms_key))
     if scope.in_vpc:

@@ -33,6 +33,9 @@ class Account:
     profile: str = setting("", "a profile of the AWS configuration files")
     region: str = setting("", "the region; without it that of the profile or of AWS_REGION")
     role: str = setting("", "the execution role, its name or its ARN; without it the one that `deploy role` made")
+    reads: tuple[str, ...] = setting(
+        (), "s3://bucket/prefix/ of others that the execution role may read, too; again for more"
+    )
     permissions_boundary: str = setting("", "the ARN of the policy that bounds every role that is made")
     subnets: tuple[str, ...] = setting((), "subnets that jobs, models and notebooks run in; again for more")
     security_groups: tuple[str, ...] = setting((), "their security groups; again for more")

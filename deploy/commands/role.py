@@ -64,6 +64,7 @@ def scope_of(context: Context) -> Scope:
         partition=aws.partition,
         kms_key=account.kms_key,
         in_vpc=bool(account.subnets),
+        reads=account.reads,
         permissions_boundary=account.permissions_boundary,
     )
 
