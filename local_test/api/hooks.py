@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import moto
+from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 from moto.core.responses import ActionResult, BaseResponse
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.logs.models import LogsBackend, logs_backends
@@ -24,6 +25,7 @@ from local_test.api import (
     iam,
     jobs,
     logs,
+    metrics,
     objects,
     processing,
     rds,
@@ -102,6 +104,7 @@ def install(platform: Platform) -> None:
     _replace(sagemaker_backends, _backend_of(platform))
     _replace(s3_backends, objects.backend_of(platform.objects))
     _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
+    _replace(cloudwatch_backends, metrics.backend_of(platform.metrics))
     response: Any = type("LocalSageMakerResponse", (*RESPONSES, Pruned, SageMakerResponse), {"platform": platform})
     importlib.import_module("moto.sagemaker.urls").url_paths["{0}/$"] = response.dispatch
     urls = importlib.import_module("moto.ecr.urls")
@@ -156,6 +159,7 @@ def points() -> dict[str, Callable[[], bool]]:
         ],
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
         LogsBackend: ["put_log_events", "delete_log_group", "delete_log_stream", "ensure_log_stream"],
+        CloudWatchBackend: ["put_metric_data", "get_metric_statistics", "put_metric_alarm", "set_alarm_state"],
         s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
     }
     checks: dict[str, Callable[[], bool]] = {
@@ -167,7 +171,7 @@ def points() -> dict[str, Callable[[], bool]]:
     for owner, names in methods.items():
         for name in names:
             checks[f"{owner.__name__}.{name}"] = lambda owner=owner, name=name: callable(getattr(owner, name, None))  # type: ignore[misc]
-    for backends in (sagemaker_backends, s3_backends, ecr_backends):
+    for backends in (sagemaker_backends, s3_backends, ecr_backends, cloudwatch_backends):
         checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
     checks["CloudFormation's ResourceMap"] = stacks.can_install
     checks["utcnow"] = chance.can_install
