@@ -19,6 +19,7 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local_test.api import (
+    alarms,
     chance,
     ecr,
     endpoints,
@@ -76,6 +77,7 @@ FACTS: dict[str, Callable[[str, Any], None]] = {
     processing.KIND: jobs.known_again("processing_jobs"),
     transform.KIND: jobs.known_again("transform_jobs"),
     endpoints.KIND: endpoints.known_again,
+    alarms.KIND: alarms.known_again,
 }
 RECONCILE: tuple[Callable[[], None], ...] = (
     jobs.lost("training_jobs"),
@@ -84,6 +86,7 @@ RECONCILE: tuple[Callable[[], None], ...] = (
     jobs.lost("hyper_parameter_tuning_jobs"),
     endpoints.started_again,
     scaling.watched,
+    alarms.watched,
 )
 
 
@@ -104,7 +107,8 @@ def install(platform: Platform) -> None:
     _replace(sagemaker_backends, _backend_of(platform))
     _replace(s3_backends, objects.backend_of(platform.objects))
     _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
-    _replace(cloudwatch_backends, metrics.backend_of(platform.metrics))
+    _replace(cloudwatch_backends, _cloudwatch_of(platform))
+    importlib.import_module("moto.cloudwatch.urls").url_paths["{0}/$"] = alarms.AlarmsResponse.dispatch
     response: Any = type("LocalSageMakerResponse", (*RESPONSES, Pruned, SageMakerResponse), {"platform": platform})
     importlib.import_module("moto.sagemaker.urls").url_paths["{0}/$"] = response.dispatch
     urls = importlib.import_module("moto.ecr.urls")
@@ -144,6 +148,7 @@ def points() -> dict[str, Callable[[], bool]]:
         "ecr": ["{0}/$"],
         "iam": ["{0}/$"],
         "rds": ["{0}/$"],
+        "cloudwatch": ["{0}/$"],
     }
     methods = {
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
@@ -195,6 +200,13 @@ def _backend_of(platform: Platform) -> type[SageMakerModelBackend]:
     urls = importlib.import_module("moto.sagemaker.urls")
     # moto finds a backend's paths by the name of its class's module, which here is ours
     return type("LocalSageMaker", (*BACKENDS, SageMakerModelBackend), {"platform": platform, "_url_module": urls})
+
+
+def _cloudwatch_of(platform: Platform) -> type[CloudWatchBackend]:
+    kept = metrics.backend_of(platform.metrics)
+    return type(
+        "LocalCloudWatch", (alarms.AlarmsBackend, kept), {"platform": platform, "_url_module": kept._url_module}
+    )
 
 
 def _replace(backends: Any, backend: type) -> None:
