@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto.cloudwatch.models import Alarm, cloudwatch_backends
@@ -171,13 +171,13 @@ class Watch:
         self._platform.say(f"warning: the alarm {alarm.name} is {sentence}")
 
 
-def in_alarm(account: str, region: str, names: list[str]) -> list[str]:
+def in_alarm(account: str, region: str, names: Sequence[str]) -> list[str]:
     """Those of them whose state is ALARM."""
     known = cloudwatch_backends[account][region].alarms
     return [name for name in names if name in known and known[name].state_value == ALARM]
 
 
-def lacking(account: str, region: str, names: list[str]) -> list[str]:
+def lacking(account: str, region: str, names: Sequence[str]) -> list[str]:
     known = cloudwatch_backends[account][region].alarms
     return [name for name in names if name not in known]
 

@@ -31,6 +31,8 @@ class Enforced:
     ping_every: float = 5.0  # H-03
     scaling_period: float = 60.0  # a point of the metric that target tracking looks at
     alarm_period: float = math.inf  # the longest period of an alarm
+    deployment_wait: float = math.inf  # the longest WaitIntervalInSeconds, and TerminationWaitInSeconds
+    deployment_timeout: float = math.inf  # the longest MaximumExecutionTimeoutInSeconds
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Enforced":
