@@ -169,6 +169,8 @@ class Endpoint:
 
     def close(self, grace: float | None = None) -> None:
         self._closed.set()
+        if self._watch.ident:  # it would put a connection back that is closed here
+            self._watch.join()
         with self._changing:
             with self._lock:
                 instances = _instances(self._live) + _instances(self._next)
@@ -177,8 +179,6 @@ class Endpoint:
                 with ThreadPoolExecutor(len(instances)) as pool:
                     for done in [pool.submit(instance.close, grace) for instance in instances]:
                         done.result()
-        if self._watch.ident:
-            self._watch.join()
 
     def _choice(self, variant: str | None, prefer: Prefer | None) -> tuple[str, Instance]:
         """Of the fleet that is drawn, or of the other where that one has none that is preferred, or none at all."""

@@ -82,6 +82,11 @@ def state(hosting: Hosting, alarm: str) -> str:
     return str(found["StateValue"])
 
 
+def slow(hosting: Hosting, **environment: str) -> str:
+    """A model whose answers take long enough for one to be under way whenever a fleet is ended."""
+    return hosting.model({"TAKES": "0.05", **environment})
+
+
 def size(kind: str, value: int) -> dict[str, Any]:
     return {"Type": kind, "Value": value}
 
@@ -107,7 +112,7 @@ def watched(*alarms: str) -> dict[str, Any]:
 
 def served(hosting: Hosting, instances: int = 2) -> tuple[str, str]:
     """An endpoint in service, and its configuration."""
-    config = hosting.config(hosting.variant(hosting.model({"SAYS": "old"}), InitialInstanceCount=instances))
+    config = hosting.config(hosting.variant(slow(hosting, SAYS="old"), InitialInstanceCount=instances))
     endpoint = hosting.create(config)
     assert hosting.settled(endpoint)["EndpointStatus"] == "InService"
     return endpoint, config
@@ -121,7 +126,7 @@ def update(hosting: Hosting, endpoint: str, config: str, deployment: dict[str, A
 def test_a_canary_is_rolled_back_by_an_alarm_on_the_endpoints_own_errors(hosting: Hosting) -> None:
     endpoint, old = served(hosting)
     errors = alarm(hosting, endpoint)
-    broken = hosting.config(hosting.variant(hosting.model({"DOES": "fail", "SAYS": "broken"}), InitialInstanceCount=2))
+    broken = hosting.config(hosting.variant(slow(hosting, DOES="fail", SAYS="broken"), InitialInstanceCount=2))
     hosting.aws.wait(lambda: state(hosting, errors) == "OK", "an alarm that is OK")
     with asked(hosting, endpoint) as answers:
         canary = blue_green("CANARY", 300, errors, CanarySize=size("CAPACITY_PERCENT", 30), termination=300)
@@ -153,7 +158,7 @@ def test_a_good_update_goes_over_step_by_step_and_finishes(hosting: Hosting) -> 
     pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Endpoint Deployment State Change"]}
     events.put_rule(Name="deployments", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="deployments", Targets=[{"Id": "q", "Arn": arn}])
-    new = hosting.config(hosting.variant(hosting.model({"SAYS": "new"}), InitialInstanceCount=2))
+    new = hosting.config(hosting.variant(slow(hosting, SAYS="new"), InitialInstanceCount=2))
     seen: list[dict[str, Any]] = []
     with asked(hosting, endpoint) as answers:
         linear = blue_green("LINEAR", 1, errors, LinearStepSize=size("INSTANCE_COUNT", 1), termination=1)
@@ -200,19 +205,19 @@ def test_a_good_update_goes_over_step_by_step_and_finishes(hosting: Hosting) -> 
 
 
 def test_a_deployment_config_is_retained_when_that_is_asked_for(hosting: Hosting) -> None:
-    config = hosting.config(hosting.variant(hosting.model({"SAYS": "old"}), InitialInstanceCount=2))
+    config = hosting.config(hosting.variant(slow(hosting, SAYS="old"), InitialInstanceCount=2))
     endpoint = name("endpoint")
     errors = alarm(hosting, endpoint)
     canary = blue_green("CANARY", 1, errors, CanarySize=size("INSTANCE_COUNT", 1))
     hosting.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=canary)
     assert hosting.settled(endpoint)["LastDeploymentConfig"] == canary
-    broken = hosting.config(hosting.variant(hosting.model({"DOES": "fail"}), InitialInstanceCount=2))
+    broken = hosting.config(hosting.variant(slow(hosting, DOES="fail", SAYS="broken"), InitialInstanceCount=2))
     with asked(hosting, endpoint):
         update(hosting, endpoint, broken, RetainDeploymentConfig=True)
         found = hosting.settled(endpoint)
     assert (found["EndpointConfigName"], found["LastDeploymentConfig"]) == (config, canary)
     assert errors in found["FailureReason"]
-    new = hosting.config(hosting.variant(hosting.model({"SAYS": "new"})))
+    new = hosting.config(hosting.variant(slow(hosting, SAYS="new")))
     update(hosting, endpoint, new)
     found = hosting.settled(endpoint)
     assert (found["EndpointConfigName"], "LastDeploymentConfig" in found) == (new, False)
@@ -220,7 +225,7 @@ def test_a_deployment_config_is_retained_when_that_is_asked_for(hosting: Hosting
 
 def test_all_at_once_goes_back_while_the_old_fleet_waits_for_its_end(hosting: Hosting) -> None:
     endpoint, old = served(hosting, 1)
-    new = hosting.config(hosting.variant(hosting.model({"SAYS": "new"})))
+    new = hosting.config(hosting.variant(slow(hosting, SAYS="new")))
     by_config = {"EndpointName": endpoint, "VariantName": "main", "EndpointConfigName": new}
     dimensions = [{"Name": key, "Value": value} for key, value in by_config.items()]
     many = alarm(hosting, endpoint, MetricName="Invocations", Dimensions=dimensions)
@@ -235,7 +240,7 @@ def test_all_at_once_goes_back_while_the_old_fleet_waits_for_its_end(hosting: Ho
 
 def test_rolling_replaces_batch_by_batch(hosting: Hosting) -> None:
     endpoint, _ = served(hosting, 3)
-    new = hosting.config(hosting.variant(hosting.model({"SAYS": "new"}), InitialInstanceCount=3))
+    new = hosting.config(hosting.variant(slow(hosting, SAYS="new"), InitialInstanceCount=3))
     counts: set[tuple[int, int]] = set()
     with asked(hosting, endpoint) as answers:
         update(hosting, endpoint, new, rolling(1))
@@ -260,7 +265,7 @@ def test_rolling_replaces_batch_by_batch(hosting: Hosting) -> None:
 def test_rolling_goes_back_batch_by_batch(hosting: Hosting) -> None:
     endpoint, old = served(hosting, 3)
     by_hand = alarm(hosting, endpoint, TreatMissingData="ignore", MetricName="Nothing")
-    new = hosting.config(hosting.variant(hosting.model({"SAYS": "new"}), InitialInstanceCount=3))
+    new = hosting.config(hosting.variant(slow(hosting, SAYS="new"), InitialInstanceCount=3))
     with asked(hosting, endpoint) as answers:
         back = size("INSTANCE_COUNT", 1)
         update(hosting, endpoint, new, rolling(2, by_hand, RollbackMaximumBatchSize=back))
@@ -326,7 +331,7 @@ def test_an_update_under_way_goes_on_after_a_kill_and_a_delete_ends_it(state: Pa
         hosting = Hosting(api)
         endpoint, _ = served(hosting)
         leaving, _ = served(hosting)
-        new = hosting.config(hosting.variant(hosting.model({"SAYS": "new"}), InitialInstanceCount=2))
+        new = hosting.config(hosting.variant(slow(hosting, SAYS="new"), InitialInstanceCount=2))
         canary = blue_green("CANARY", 3000, CanarySize=size("INSTANCE_COUNT", 1))
         for each in (endpoint, leaving):
             update(hosting, each, new, canary)
@@ -349,7 +354,7 @@ def test_an_update_that_takes_too_long_goes_back(state: Path) -> None:
     with up(state, "--no-docker", TIFFIN_LOCAL_DEPLOYMENT_TIMEOUT="0.5") as api:
         hosting = Hosting(api)
         endpoint, old = served(hosting)
-        new = hosting.config(hosting.variant(hosting.model({"SAYS": "new"})))
+        new = hosting.config(hosting.variant(slow(hosting, SAYS="new")))
         update(hosting, endpoint, new, blue_green("ALL_AT_ONCE", 3000))
         found = hosting.settled(endpoint)
         assert found["EndpointConfigName"] == old

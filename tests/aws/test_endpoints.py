@@ -261,10 +261,13 @@ def test_cloudformation_makes_real_endpoints(hosting: Hosting) -> None:
     assert hosting.describe(endpoint)["EndpointStatus"] == "InService"
     assert hosting.said(endpoint) == "first"
     second = hosting.config(hosting.variant(hosting.model({"SAYS": "second"})))
-    changed = template.replace("!GetAtt Config.EndpointConfigName", second)
+    routing = 'TrafficRoutingConfiguration: {Type: ALL_AT_ONCE, WaitIntervalInSeconds: "0"}'
+    deployment = f"DeploymentConfig: {{BlueGreenUpdatePolicy: {{{routing}}}}}"
+    changed = template.replace("!GetAtt Config.EndpointConfigName", f"{second}, {deployment}")
     cloudformation.update_stack(StackName=stack, TemplateBody=changed)
     hosting.aws.wait(lambda: hosting.said(endpoint) == "second", "the updated endpoint")
-    hosting.settled(endpoint)
+    policy = hosting.settled(endpoint)["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"] == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
     cloudformation.delete_stack(StackName=stack)
 
     def is_gone() -> bool:
