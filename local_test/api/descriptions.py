@@ -1,9 +1,9 @@
 """An endpoint as DescribeEndpoint and ListEndpoints say it, and its events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local_test.api.plans import PlannedVariant
+from local_test.api.plans import Plan, PlannedVariant
 
 
 def summary(endpoint: Any) -> dict[str, Any]:
@@ -24,7 +24,8 @@ def described(endpoint: Any) -> dict[str, Any]:
     capture = plan.capture
     return summary(endpoint) | {
         "EndpointConfigName": plan.config,
-        "ProductionVariants": [_variant(each, wanted.variant(each.name), counts, endpoint) for each in plan.variants],
+        "ProductionVariants": [_variant(each, wanted, counts, endpoint) for each in plan.variants],
+        "ShadowProductionVariants": [_variant(each, wanted, counts, endpoint) for each in plan.shadows] or None,
         "FailureReason": endpoint.reason,
         "AsyncInferenceConfig": plan.asynchronous,
         "LastDeploymentConfig": endpoint.deployment,
@@ -42,26 +43,32 @@ def described(endpoint: Any) -> dict[str, Any]:
 
 
 def _pending(endpoint: Any) -> dict[str, Any]:
+    plan = endpoint.wanted
     staged = {variant.name: count for variant, count in endpoint.hosting.engine.staged()} if endpoint.hosting else {}
     stage = {"VariantStatus": [endpoint.stage]} if endpoint.stage else {}
-    variants = [
-        {
-            **_variant(each, each, staged, endpoint),
-            **({"InstanceType": each.asked["InstanceType"]} if not each.serverless else {}),
-            **stage,
-        }
-        for each in endpoint.wanted.variants
-    ]
+
+    def summaries(variants: Iterable[PlannedVariant]) -> list[dict[str, Any]]:
+        return [
+            {
+                **_variant(each, plan, staged, endpoint),
+                **({} if each.serverless else {"InstanceType": each.asked["InstanceType"]}),
+                **stage,
+            }
+            for each in variants
+        ]
+
+    shadows = {"ShadowProductionVariants": summaries(plan.shadows)} if plan.shadows else {}
     return {
-        "EndpointConfigName": endpoint.wanted.config,
-        "ProductionVariants": variants,
+        "EndpointConfigName": plan.config,
+        "ProductionVariants": summaries(plan.variants),
         "StartTime": endpoint.modified,
+        **shadows,
     }
 
 
-def _variant(
-    variant: PlannedVariant, wanted: PlannedVariant | None, counts: Mapping[str, int], endpoint: Any
-) -> dict[str, Any]:
+def _variant(variant: PlannedVariant, plan: Plan, counts: Mapping[str, int], endpoint: Any) -> dict[str, Any]:
+    """`plan`: what there shall be; it may have no such variant any more."""
+    wanted = next((each for each in plan.all if each.name == variant.name), variant)
     images = [
         {"SpecifiedImage": each["Image"], "ResolvedImage": each["Image"], "ResolutionTime": endpoint.modified}
         for each in variant.containers
@@ -70,14 +77,14 @@ def _variant(
         "VariantName": variant.name,
         "DeployedImages": images,
         "CurrentWeight": variant.weight,
-        "DesiredWeight": (wanted or variant).weight,
+        "DesiredWeight": wanted.weight,
     }
     if variant.serverless:
         return found | {
             "CurrentServerlessConfig": variant.serverless,
-            "DesiredServerlessConfig": (wanted or variant).serverless,
+            "DesiredServerlessConfig": wanted.serverless,
         }
     return found | {
         "CurrentInstanceCount": counts.get(variant.name, 0),
-        "DesiredInstanceCount": (wanted or variant).instances,
+        "DesiredInstanceCount": wanted.instances,
     }

@@ -212,7 +212,7 @@ class EndpointsBackend:
         endpoint = self._changeable(name)
         plan = endpoint.serving or endpoint.wanted
         for variant in changes:
-            if plan.variant(variant) is None:
+            if variant not in [each.name for each in plan.all]:
                 raise ValidationError(
                     f'The variant name(s) "{variant}" is/are not present within endpoint configuration "{plan.config}".'
                 )
@@ -313,7 +313,7 @@ def _change(wanted: dict[str, Any], plan: Plan | None) -> dict[str, Any]:
 
 def _retained(plan: Plan, excluded: set[str]) -> dict[str, dict[str, Any]]:
     kept = [ours for theirs, ours in RETAINED.items() if theirs not in excluded]
-    return {each.name: {name: each.asked[name] for name in kept if name in each.asked} for each in plan.variants}
+    return {each.name: {name: each.asked[name] for name in kept if name in each.asked} for each in plan.all}
 
 
 def _deployment(endpoint: Endpoint) -> Deployment | None:

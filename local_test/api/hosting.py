@@ -25,6 +25,7 @@ from local_test.api.capture import Capture
 from local_test.api.containers import Builder, Deployed, ImageRunner
 from local_test.api.deployments import Deployment
 from local_test.api.images import runner_for
+from local_test.api.mirror import Mirror
 from local_test.api.multi_model import Files, Shelf
 from local_test.api.objects import NoObject
 from local_test.api.plans import Plan, PlannedVariant
@@ -79,6 +80,7 @@ class Hosting:
         self._sinks: dict[str, Callable[[str], None]] = {}
         self.engine = Endpoint(self._runner, self._log, enforced.here().ping_every)
         self.traffic = Traffic(account, region, name)
+        self.mirror = Mirror(self)
         self.plan: Plan | None = None  # what serves
         self._served: dict[Path, Served] = {}  # by the tree of its containers
         self.capture: Capture | None = None

@@ -122,5 +122,5 @@ class Rollout:
                 return
 
     def _capacity(self, share: float) -> str:
-        count = sum(part(share, each.instances) for each in self.variants)
+        count = sum(part(share, each.instances) for each in self.variants if not each.is_shadow)
         return f"{'full' if share == 1 else 'canary'} capacity of {count} instance(s)"

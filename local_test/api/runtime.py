@@ -192,6 +192,8 @@ def _invoke(call: Call) -> Answer:
     if call.plan.asynchronous:
         raise invalid(f"Endpoint {call.hosting.name} is asynchronous: call InvokeEndpointAsync.")
     call.check_size()
+    if call.plan.shadows:
+        call.hosting.mirror.take(call.plan, call.request, call.headers)
     with ExitStack() as stack:
         served, instance, reply, seconds = _asked(call, stack)
     variant = served.variant

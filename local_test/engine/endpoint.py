@@ -35,12 +35,13 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Variant:
-    """`specs` are the containers of its model, in their order."""
+    """`specs` are the containers of its model, in their order; a shadow is asked by its name only."""
 
     name: str
     specs: tuple[ServingSpec, ...]
     instances: int = 1
     weight: float = 1.0
+    is_shadow: bool = False
 
 
 @dataclass
@@ -209,7 +210,8 @@ class Endpoint:
         }
 
     def _drawn(self, fleet: _Fleet) -> str | None:
-        names = [name for name, live in fleet.items() if live.variant.weight > 0] or list(fleet)
+        shown = [name for name, live in fleet.items() if not live.variant.is_shadow]
+        names = [name for name in shown if fleet[name].variant.weight > 0] or shown
         if not names:
             return None
         weights = [fleet[name].variant.weight for name in names]
