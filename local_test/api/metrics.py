@@ -1,4 +1,4 @@
-"""Metrics that outlast a restart: each point a line of a file, given back to moto at start.
+"""Metrics that outlast a restart: in files, a line for what was measured together, given back to moto at start.
 
 What is older than CloudWatch keeps points of a minute is left out, and so is the oldest of more than there is room for:
 files are begun one after the other, and the oldest goes when there are too many.
@@ -6,8 +6,10 @@ files are begun one after the other, and the oldest goes when there are too many
 
 import contextlib
 import datetime
+import itertools
 import json
 import os
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +21,7 @@ from moto.cloudwatch import urls
 from moto.cloudwatch.exceptions import InvalidParameterValue
 from moto.cloudwatch.models import (
     CloudWatchBackend,
+    Dimension,
     MetricAggregatedDatum,
     MetricDatum,
     MetricDatumBase,
@@ -27,8 +30,10 @@ from moto.cloudwatch.models import (
 )
 
 KEPT = datetime.timedelta(days=15)
-FILE = 8 << 20  # bytes
+FILE = 4 << 20  # bytes
 FILES = 4
+
+Dimensions = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,14 @@ class Series:
 
     namespace: str
     name: str
-    dimensions: frozenset[tuple[str, str]]
+    dimensions: Dimensions
 
     @classmethod
     def of(cls, datum: MetricDatumBase) -> "Series":
         return cls(datum.namespace, datum.name, dimensions_of(datum.dimensions))
 
 
-def dimensions_of(dimensions: Iterable[Any]) -> frozenset[tuple[str, str]]:
+def dimensions_of(dimensions: Iterable[Any]) -> Dimensions:
     """Of moto's objects."""
     return frozenset((str(each.name), str(each.value)) for each in dimensions)
 
@@ -56,7 +61,8 @@ class MetricFiles:
 
     def append(self, account: str, region: str, data: Iterable[MetricDatumBase]) -> None:
         """All of it or, with an OSError, nothing."""
-        lines = b"".join(_line(account, region, datum) for datum in data)
+        together = itertools.groupby(data, key=lambda datum: (datum.namespace, _named(datum), datum.timestamp))
+        lines = b"".join(_line(account, region, *where, group) for where, group in together)
         with self._lock, self._newest().open("ab", buffering=0) as file:
             end = file.tell()
             if end and not _ends_whole(Path(file.name)):
@@ -67,21 +73,22 @@ class MetricFiles:
 
     def load(self) -> None:
         """At start."""
-        for account, region, datum in self.read():
+        for account, region, data in self.read():
             backend: Any = cloudwatch_backends[account][region]
-            backend.take(datum)
+            backend.take(data)
 
-    def read(self) -> Iterator[tuple[str, str, MetricDatumBase]]:
-        """Account, region and point; what is no whole line, or too old, is left out."""
+    def read(self) -> Iterator[tuple[str, str, list[MetricDatumBase]]]:
+        """Account, region and points of the same dimensions; what is no whole line, or too old, is left out."""
         since = _now() - KEPT
+        known: dict[str, list[Dimension]] = {}  # by their text: else they are most of what a point takes of memory
         for file in self._files():
             for line in file.read_bytes().splitlines():
                 try:
-                    found = _parsed(line)
+                    account, region, at, data = _parsed(line, known)
                 except (ValueError, TypeError):
                     continue
-                if found[2].timestamp >= since:
-                    yield found
+                if at >= since:
+                    yield account, region, data
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.jsonl"), key=lambda file: int(file.stem) if file.stem.isdigit() else 0)
@@ -119,10 +126,12 @@ def backend_of(files: MetricFiles) -> type[CloudWatchBackend]:
             with contextlib.suppress(OSError):  # a full disk: they last until a restart, and what measures goes on
                 files.append(self.account_id, self.region_name, new)
 
-        def take(self, datum: MetricDatumBase) -> None:
-            """What a file knew."""
-            self.metric_data.append(datum)
-            self.series[Series.of(datum)].append(datum)
+        def take(self, data: list[MetricDatumBase]) -> None:
+            """What a file knew, all of the same dimensions."""
+            self.metric_data.extend(data)
+            dimensions = dimensions_of(data[0].dimensions) if data else frozenset()
+            for datum in data:
+                self.series[Series(datum.namespace, datum.name, dimensions)].append(datum)
 
         def get_metric_statistics(  # noqa: PLR0913, PLR0917  moto's
             self,
@@ -153,11 +162,21 @@ def backend_of(files: MetricFiles) -> type[CloudWatchBackend]:
     return KeptMetrics
 
 
-def _line(account: str, region: str, datum: MetricDatumBase) -> bytes:
-    dimensions = {str(each.name): str(each.value) for each in datum.dimensions}
-    where = [account, region, datum.namespace, datum.name, dimensions, datum.unit]
-    at = datum.timestamp.replace(tzinfo=datetime.UTC).timestamp()
-    return json.dumps([*where, at, *_values(datum)], separators=(",", ":")).encode() + b"\n"
+def _line(  # noqa: PLR0913, PLR0917
+    account: str,
+    region: str,
+    namespace: str,
+    dimensions: dict[str, str],
+    at: datetime.datetime,
+    data: Iterable[MetricDatumBase],
+) -> bytes:
+    seconds = at.replace(tzinfo=datetime.UTC).timestamp()
+    points = [[datum.name, datum.unit, *_values(datum)] for datum in data]
+    return json.dumps([account, region, namespace, dimensions, seconds, points], separators=(",", ":")).encode() + b"\n"
+
+
+def _named(datum: MetricDatumBase) -> dict[str, str]:
+    return {str(each.name): str(each.value) for each in datum.dimensions}
 
 
 def _values(datum: MetricDatumBase) -> Iterator[float]:
@@ -167,14 +186,25 @@ def _values(datum: MetricDatumBase) -> Iterator[float]:
         yield datum.value
 
 
-def _parsed(line: bytes) -> tuple[str, str, MetricDatumBase]:
-    account, region, namespace, name, dimensions, unit, seconds, *values = json.loads(line)
+def _parsed(
+    line: bytes, known: dict[str, list[Dimension]]
+) -> tuple[str, str, datetime.datetime, list[MetricDatumBase]]:
+    account, region, namespace, dimensions, seconds, points = json.loads(line)
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)
-    named = [{"Name": key, "Value": text} for key, text in _mapping(dimensions).items()]
+    own = [Dimension(key, text) for key, text in _mapping(dimensions).items()]
+    shared = known.setdefault(str(dimensions), own)
+    data: list[MetricDatumBase] = []
+    for name, unit, *values in points:
+        data.append(_datum(sys.intern(namespace), sys.intern(name), [float(each) for each in values], at, unit))
+        data[-1].dimensions = shared
+    return str(account), str(region), at, data
+
+
+def _datum(namespace: str, name: str, values: list[float], at: datetime.datetime, unit: Any) -> MetricDatumBase:
     if len(values) == 1:
-        return str(account), str(region), MetricDatum(namespace, name, float(values[0]), named, at, unit)
-    least, most, count, total = (float(each) for each in values)
-    return str(account), str(region), MetricAggregatedDatum(namespace, name, least, most, count, total, named, at, unit)
+        return MetricDatum(namespace, name, values[0], [], at, unit)
+    least, most, count, total = values
+    return MetricAggregatedDatum(namespace, name, least, most, count, total, [], at, unit)
 
 
 def _mapping(value: Any) -> Mapping[str, str]:

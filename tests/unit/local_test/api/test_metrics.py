@@ -16,7 +16,7 @@ def point(value: float, at: datetime.datetime = NOW) -> MetricDatum:
 
 
 def values(files: MetricFiles) -> list[float]:
-    return [datum.value for _, _, datum in files.read() if isinstance(datum, MetricDatum)]
+    return [datum.value for _, _, data in files.read() for datum in data if isinstance(datum, MetricDatum)]
 
 
 def test_what_is_appended_is_read(tmp_path: Path) -> None:
@@ -24,12 +24,16 @@ def test_what_is_appended_is_read(tmp_path: Path) -> None:
     several = MetricAggregatedDatum("N", "M", 1, 3, 2, 4, [], NOW)
     written: list[MetricDatumBase] = [point(7), several]
     files.append("1", "us-east-1", written)
-    (account, region, one), (_, _, many) = MetricFiles(tmp_path / "metrics").read()
+    (account, region, [one]), (_, _, [many]) = MetricFiles(tmp_path / "metrics").read()
     assert isinstance(one, MetricDatum)
     assert isinstance(many, MetricAggregatedDatum)
     assert (account, region, one.namespace, one.name, one.value, one.unit) == ("1", "us-east-1", "N", "M", 7, "None")
     assert dimensions_of(one.dimensions) == {("EndpointName", "e"), ("VariantName", "v")}
     assert (one.timestamp, many.timestamp) == (NOW, NOW)
+    assert len((tmp_path / "metrics" / "1.jsonl").read_bytes().splitlines()) == 2
+    files.append("1", "us-east-1", [point(1), point(2), point(3, NOW + datetime.timedelta(seconds=1))])
+    assert values(files) == [7, 1, 2, 3]
+    assert len((tmp_path / "metrics" / "1.jsonl").read_bytes().splitlines()) == 4  # what was measured together is one
     assert (many.min, many.max, many.sample_count, many.sum, many.unit) == (1, 3, 2, 4, None)
 
 
@@ -38,7 +42,7 @@ def test_torn_and_foreign_lines_cost_themselves(tmp_path: Path) -> None:
     files.append("1", "us-east-1", [point(1)])
     (file,) = tmp_path.iterdir()
     with file.open("ab") as stream:
-        stream.write(b'\xff\n[]\n{"a": 1}\n["1","us-east-1","N","M",[],null,1,2]\n["1","us-ea')
+        stream.write(b'\xff\n[]\n{"a": 1}\n["1","us-east-1","N",[],1,[["M",null,2]]]\n["1","us-ea')
     files.append("1", "us-east-1", [point(2)])
     assert values(files) == [1, 2]
 
