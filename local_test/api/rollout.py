@@ -57,7 +57,7 @@ class Rollout:
                     self._shrink(before, share)
             if deployment.termination_wait:
                 self._bake(deployment.termination_wait, "TerminationWaitInSeconds", 1.0)
-        except (RolledBack, EngineError) as error:
+        except BaseException as error:  # whatever it was, the old fleet serves alone
             if not self.ended.is_set():
                 self.rolls_back(str(error))
             self._back(before)

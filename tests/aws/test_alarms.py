@@ -1,5 +1,6 @@
 """CloudWatch's alarms: evaluated by the metrics that are here, and each change of state told."""
 
+import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,10 @@ def test_eventbridge_sns_and_the_history_hear_of_each_change(api: LocalAws, alar
     assert {item["HistoryItemType"] for item in items} == {"StateUpdate"}
     oldest = alarms.cloudwatch.describe_alarm_history(AlarmName=name, ScanBy="TimestampAscending", MaxRecords=1)
     assert oldest["AlarmHistoryItems"] == items[-1:]
+    later = items[0]["Timestamp"] + datetime.timedelta(hours=1)
+    for bounds, count in (({"EndDate": later}, 3), ({"StartDate": later}, 0)):
+        found = alarms.cloudwatch.describe_alarm_history(AlarmName=name, **bounds)["AlarmHistoryItems"]
+        assert len(found) == count
 
 
 def test_a_state_that_was_set_holds_until_the_next_look(alarms: Alarms) -> None:
