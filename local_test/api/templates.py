@@ -46,7 +46,8 @@ def settled(resource: Resource, account: str, region: str, failure: str | None) 
     """A stack is complete when what it made is; moto does not look again by itself."""
     stacks: list[Any] = list(cloudformation_backends[account][region].stacks.values())
     for stack in stacks:
-        if stack.status == "CREATE_IN_PROGRESS" and resource in stack.stack_resources:
+        made = list(stack.resource_map._parsed_resources.values())  # its values would make what is not made yet
+        if stack.status == "CREATE_IN_PROGRESS" and any(each is resource for each in made):
             if failure is None:
                 stack.verify_readiness()
             else:
