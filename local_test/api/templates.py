@@ -46,7 +46,8 @@ def settled(resource: Resource, account: str, region: str, failure: str | None) 
     """A stack is complete when what it made is; moto does not look again by itself."""
     stacks: list[Any] = list(cloudformation_backends[account][region].stacks.values())
     for stack in stacks:
-        if stack.status == "CREATE_IN_PROGRESS" and resource in stack.stack_resources:
+        made = list(stack.resource_map._parsed_resources.values())  # its values would make what is not made yet
+        if stack.status == "CREATE_IN_PROGRESS" and any(each is resource for each in made):
             if failure is None:
                 stack.verify_readiness()
             else:
@@ -81,10 +82,7 @@ def _replace(kind: Any, name: str, what: str, change: str | None = None) -> None
         """An endpoint goes on under its name; the others are immutable, and are made anew."""
         properties = cloudformation_json["Properties"]
         if change and properties.get(name, original_resource.name) == original_resource.name:
-            request = {
-                "EndpointName": original_resource.name,
-                "EndpointConfigName": properties["EndpointConfigName"],
-            }
+            request = _request("UpdateEndpoint", properties) | {"EndpointName": original_resource.name}
             return _method(account_id, region_name, change)(request)
         if new_resource_name == original_resource.name:
             _method(account_id, region_name, remove)(original_resource.name)

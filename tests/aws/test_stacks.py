@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.awshosting import Hosting
 from tests.localaws import ROLE, LocalAws, up
 
 TARGET = {
@@ -135,6 +136,12 @@ def test_what_a_call_refuses_is_said(aws: LocalAws) -> None:
     del group["Properties"]["Family"]
     with pytest.raises(ClientError, match="DBParameterGroupFamily"):
         made(aws, "bad", {"Group": group})
+    hosting = Hosting(aws)  # a stack that was not made is nobody else's matter
+    endpoint = hosting.serve(hosting.variant(hosting.model({"SAYS": "here"})))
+    more = [{"VariantName": "main", "DesiredInstanceCount": 2}]
+    hosting.sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=more)
+    assert hosting.settled(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert hosting.said(endpoint) == "here"
 
 
 def test_a_registry_is_emptied(aws: LocalAws) -> None:
