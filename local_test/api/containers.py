@@ -42,11 +42,16 @@ class ImageRunner:
             running.kill()
         return running
 
-    def network(self, isolated: bool = False) -> AbstractContextManager[Network]:  # noqa: ARG002
-        raise EngineError("a network is made for an image (network_for)")
+    def network(
+        self,
+        isolated: bool = False,  # noqa: ARG002
+        hosts: int = 1,  # noqa: ARG002
+        serves: bool = False,  # noqa: ARG002
+    ) -> AbstractContextManager[Network]:
+        raise EngineError("a network is made for an image (isolated)")
 
-    def network_for(self, image: str, isolated: bool) -> AbstractContextManager[Network]:
-        return runner_for(self._platform, image)[0].network(isolated)
+    def isolated(self, image: str) -> AbstractContextManager[Network]:
+        return runner_for(self._platform, image)[0].network(isolated=True, serves=True)
 
     def settle(self) -> None:
         """What was started serves, or has been closed."""
@@ -99,7 +104,7 @@ class Builder:
         """Of one instance; what lies below `folder` is for all of them. Raises DataError, EngineError."""
         network = None
         if variant.is_isolated:
-            network = stack.enter_context(self.runner.network_for(variant.containers[0]["Image"], isolated=True))
+            network = stack.enter_context(self.runner.isolated(variant.containers[0]["Image"]))
         return tuple(
             self._spec(variant, number, folder / f"{number + 1}", network) for number in range(len(variant.containers))
         )

@@ -146,7 +146,9 @@ class Work:
             raise EngineError("without Docker a processing job needs a ContainerEntrypoint: no image has one")
         isolated = bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation"))
         with ExitStack() as stack:
-            network = stack.enter_context(runner.network(isolated)) if isolated or len(self._hosts) > 1 else None
+            network = None
+            if isolated or len(self._hosts) > 1:
+                network = stack.enter_context(runner.network(isolated, len(self._hosts)))
             for number, host in enumerate(self._hosts):
                 self._lay_out(host, number)
             for folder, location in self._sent("Continuous"):

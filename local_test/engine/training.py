@@ -108,7 +108,7 @@ class TrainingRun:
         with ExitStack() as stack:
             network = None
             if spec.hosts > 1 or spec.isolated:
-                network = stack.enter_context(self._runner.network(spec.isolated))
+                network = stack.enter_context(self._runner.network(spec.isolated, spec.hosts))
             self._on_status("Downloading")
             trees = [self._tree(host) for host in hosts]
             for host, tree in zip(hosts, trees, strict=True):

@@ -12,6 +12,7 @@ from tests.awshosting import BUCKET, HOSTED, Hosting, name, packed
 from tests.awsjobs import Jobs, channel
 from tests.container.conftest import COLOUR, STOCK, docker
 from tests.localaws import up
+from tests.outside import outside
 from tests.server import ROOT
 
 pytestmark = pytest.mark.container
@@ -97,8 +98,12 @@ def test_S05_serverless_runs_as_somebody_else_and_writes_in_tmp_only(docked: Hos
 
 
 def test_isolation_leaves_no_way_out_and_no_credentials(docked: Hosting) -> None:
-    endpoint = docked.serve(docked.variant(docked.model({"SAYS": "me"}, EnableNetworkIsolation=True)))
+    variant = docked.variant(docked.model({"SAYS": "me"}, EnableNetworkIsolation=True), InitialInstanceCount=2)
+    endpoint = docked.serve(variant)
     assert docked.said(endpoint) == "me"
+    with outside() as there:
+        assert sorted(docked.said(endpoint, f"python {there.code}".encode()).splitlines()) == there.of_nobody()
+        assert there.datagrams == []
     assert not [key for key in json.loads(docked.said(endpoint, b"env")) if key.startswith("AWS_")]
 
 

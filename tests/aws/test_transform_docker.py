@@ -10,6 +10,7 @@ import pytest
 from tests.awsbatch import Batch
 from tests.container.conftest import COLOUR, docker
 from tests.localaws import command, up
+from tests.outside import outside
 from tests.runs import PROGRAM
 
 pytestmark = pytest.mark.container
@@ -73,8 +74,12 @@ def test_instances_see_their_model_alone_and_are_gone_afterwards(batch: Batch) -
 def test_a_model_that_is_isolated(batch: Batch) -> None:
     """By itself, with no way out and nothing that would lead there."""
     model = batch.model_of(PrimaryContainer={"Image": batch.image}, EnableNetworkIsolation=True)
-    job = batch.run(model, batch.jobs.put(a=b"environment"), InstanceCount=2)
+    with outside() as there:
+        data = batch.jobs.put(a=b"environment", b=f"python {there.code}".encode())
+        job = batch.run(model, data, InstanceCount=2)
     assert job["TransformJobStatus"] == "Completed", job
+    assert sorted(batch.output(job)["b.out"].decode().splitlines()) == there.of_nobody()
+    assert there.datagrams == []
     assert not [name for name in json.loads(batch.output(job)["a.out"]) if name.startswith("AWS_")]
 
 
