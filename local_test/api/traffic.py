@@ -7,7 +7,7 @@ from collections import defaultdict
 from moto.cloudwatch.models import cloudwatch_backends
 
 NAMESPACE = "AWS/SageMaker"
-SAMPLES = ("ModelLatency", "OverheadLatency", "ModelLoadingTime")  # microseconds
+SAMPLES = ("ModelLatency", "OverheadLatency", "ModelLoadingTime", "ModelSetupTime")  # microseconds
 
 
 class Traffic:
