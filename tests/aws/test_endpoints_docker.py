@@ -97,6 +97,21 @@ def test_S05_serverless_runs_as_somebody_else_and_writes_in_tmp_only(docked: Hos
     assert json.loads(docked.said(endpoint, b"ids")) == [False, "wrote", "wrote"]
 
 
+def test_S08_a_serverless_container_for_each_invocation_at_a_time(docked: Hosting) -> None:
+    before = containers(docked)
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+    endpoint = docked.serve(docked.variant(docked.model(), ServerlessConfig=serverless))
+    assert len(containers(docked) - before) == 1
+    callers = [threading.Thread(target=docked.said, args=(endpoint, b"sleep 3")) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    docked.aws.wait(lambda: len(containers(docked) - before) == 2, "a second container")
+    for caller in callers:
+        caller.join()
+    docked.sagemaker.delete_endpoint(EndpointName=endpoint)
+    docked.aws.wait(lambda: containers(docked) == before, "the end of both")
+
+
 def test_isolation_leaves_no_way_out_and_no_credentials(docked: Hosting) -> None:
     variant = docked.variant(docked.model({"SAYS": "me"}, EnableNetworkIsolation=True), InitialInstanceCount=2)
     endpoint = docked.serve(variant)

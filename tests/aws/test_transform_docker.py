@@ -1,6 +1,7 @@
 """Transform jobs through boto3 in real containers."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,22 @@ def test_a_model_that_is_isolated(batch: Batch) -> None:
     assert sorted(batch.output(job)["b.out"].decode().splitlines()) == there.of_nobody()
     assert there.datagrams == []
     assert not [name for name in json.loads(batch.output(job)["a.out"]) if name.startswith("AWS_")]
+
+
+def test_memory_that_runs_out_is_said_and_nothing_is_left(batch: Batch) -> None:
+    once = {"InvocationsMaxRetries": 0}
+    data = batch.jobs.put(a=b"1", b=b"memory")
+    name = batch.start(batch.model(), data, InstanceType="ml.c6i.large", ModelClientConfig=once)
+    job = batch.ended(name, 180)  # 4 GiB are to be written
+    assert job["TransformJobStatus"] == "Failed"
+    assert re.fullmatch(
+        r"AlgorithmError: b: the whole file: the connection to the container broke \(.*\); the container ended with "
+        "exit code 137; the memory of the instance was used up",
+        job["FailureReason"],
+    )
+    assert batch.output(job) == {"a.out": b"1"}
+    assert docker("ps", "--all", "--quiet", "--filter", f"ancestor={batch.image}").stdout == ""
+    assert not list((batch.aws.state / "work" / "transform-job").rglob(job["TransformJobName"]))
 
 
 def test_a_stop_is_sigterm(batch: Batch) -> None:
