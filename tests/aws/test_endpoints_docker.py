@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.awshosting import BUCKET, HOSTED, Hosting, name, packed
 from tests.awsjobs import Jobs, channel
-from tests.container.conftest import COLOUR, STOCK, docker
+from tests.container.conftest import COLOUR, STOCK, docker, own
 from tests.localaws import up
 from tests.outside import outside
 from tests.server import ROOT
@@ -19,17 +19,10 @@ pytestmark = pytest.mark.container
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Somebody else's program on our image's Python, without its label of many models."""
-    folder = tmp_path_factory.mktemp("hosted")
-    lines = [f"FROM {COLOUR}", "COPY serve /own/", "RUN chmod 755 /own/serve", "ENV PATH=/own:$PATH"]
-    lines += ["LABEL com.amazonaws.sagemaker.capabilities.multi-models=false"]
-    (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
-    (folder / "serve").write_bytes((HOSTED / "serve").read_bytes())
-    named = f"tiffin-test-hosted-{folder.name}".lower()
-    docker("build", "--quiet", "--tag", named, str(folder))
-    yield named
-    docker("image", "rm", "--force", named)
+def image() -> Iterator[str]:
+    """Without our label of many models."""
+    with own(HOSTED, more="LABEL com.amazonaws.sagemaker.capabilities.multi-models=false") as named:
+        yield named
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,13 @@
 
 import json
 import re
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.awsbatch import Batch
-from tests.container.conftest import COLOUR, docker
+from tests.container.conftest import COLOUR, docker, own
 from tests.localaws import command, up
 from tests.outside import outside
 from tests.runs import PROGRAM
@@ -19,16 +18,8 @@ pytestmark = pytest.mark.container
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    """Of somebody else's program on our image's Python."""
-    folder = tmp_path_factory.mktemp("program")
-    lines = f"FROM {COLOUR}\nCOPY serve /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n"
-    (folder / "Dockerfile").write_text(lines)
-    (folder / "serve").write_bytes((PROGRAM / "serve").read_bytes())
-    name = f"tiffin-test-transform-{uuid.uuid4().hex[:12]}"  # sessions run beside each other
-    docker("build", "--quiet", "--tag", name, str(folder))
-    with up(tmp_path_factory.mktemp("aws") / "state", "--docker") as api:
+    with own(PROGRAM) as name, up(tmp_path_factory.mktemp("aws") / "state", "--docker") as api:
         yield Batch(api, name)
-    docker("image", "rm", "--force", name)
 
 
 def test_the_api_and_the_command_give_the_same_bytes(batch: Batch, trained: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from local_test.engine.docker_runner import DockerRunner
 from local_test.engine.process_runner import free_port
 from local_test.engine.serving import NeverReady, Server, ServingSpec
 from local_test.engine.tree import Channel
-from tests.container.conftest import STOCK, docker
+from tests.container.conftest import STOCK, docker, own
 from tests.outside import outside
 from tests.runs import PROGRAM, Bed
 from tests.server import PATIENCE, ROOT
@@ -40,10 +40,9 @@ def client() -> Iterator[Any]:
 
 
 @pytest.fixture
-def bed(client: Any, tmp_path: Path, build: Callable[[str, dict[str, str]], str]) -> Bed:
-    files = {name: (PROGRAM / name).read_text() for name in ("train", "serve")}
-    image = build(f"FROM {STOCK}\nCOPY train serve /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n", files)
-    return Bed(DockerRunner(client), image, tmp_path)
+def bed(client: Any, tmp_path: Path) -> Iterator[Bed]:
+    with own(PROGRAM, STOCK) as image:
+        yield Bed(DockerRunner(client), image, tmp_path)
 
 
 @pytest.fixture(autouse=True)
