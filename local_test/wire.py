@@ -8,6 +8,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tiffin import limits
 
 _BLOCK = 256 * 1024
 _HEAD = 64 * 1024
@@ -25,6 +28,39 @@ class NotAccepted(OSError):
 
 
 @dataclass(frozen=True)
+class Address:
+    """Of a container. `sockets` makes those by which it is reached, where any of this process's does not (door.py)."""
+
+    host: str
+    port: int
+    sockets: Callable[[], socket.socket] | None = None
+
+    @classmethod
+    def of(cls, url: str) -> "Address":
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+            raise ValueError(f"{url!r} is not the address of a container: http://host:port")
+        return cls(parts.hostname, parts.port or limits.PORT)
+
+    @property
+    def netloc(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def connect(self, timeout: float) -> socket.socket:
+        """Raises OSError."""
+        if self.sockets is None:
+            return socket.create_connection((self.host, self.port), timeout)
+        opened = self.sockets()
+        try:
+            opened.settimeout(timeout)
+            opened.connect((self.host, self.port))
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+
+@dataclass(frozen=True)
 class Reply:
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -34,9 +70,9 @@ class Reply:
 class Connection:
     """Opened by the first request. One thread's."""
 
-    def __init__(self, host: str, port: int, connect_timeout: float | None = None) -> None:
+    def __init__(self, address: Address, connect_timeout: float | None = None) -> None:
         """`connect_timeout` None: a connection may take as long as the whole of a request."""
-        self._host, self._port, self._connect_timeout = host, port, connect_timeout
+        self._address, self._connect_timeout = address, connect_timeout
         self._socket: socket.socket | None = None
         self._received = b""
         self._deadline = 0.0
@@ -78,9 +114,7 @@ class Connection:
     def _open(self) -> socket.socket:
         left = self._left()
         try:
-            opened = socket.create_connection(
-                (self._host, self._port), left if self._connect_timeout is None else min(left, self._connect_timeout)
-            )
+            opened = self._address.connect(left if self._connect_timeout is None else min(left, self._connect_timeout))
         except TimeoutError:
             if self._connect_timeout is None:
                 raise
@@ -90,8 +124,7 @@ class Connection:
         return opened
 
     def _exchange(self, sock: socket.socket, line: str, headers: bytes, body: Body) -> tuple[Reply, Iterator[bytes]]:
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        head = f"{line} HTTP/1.1\r\nHost: {host}:{self._port}\r\n".encode() + headers
+        head = f"{line} HTTP/1.1\r\nHost: {self._address.netloc}\r\n".encode() + headers
         is_whole = True
         try:
             try:

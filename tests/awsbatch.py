@@ -61,12 +61,12 @@ class Batch:
     def describe(self, name: str) -> dict[str, Any]:
         return self.sagemaker.describe_transform_job(TransformJobName=name)  # type: ignore[no-any-return]
 
-    def ended(self, name: str) -> dict[str, Any]:
+    def ended(self, name: str, patience: float = PATIENCE) -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             found = self.describe(name)
             return found if found["TransformJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
-        return self.aws.wait(look, f"end of {name}", PATIENCE)
+        return self.aws.wait(look, f"end of {name}", patience)
 
     def run(self, model: str, uri: str, **more: Any) -> dict[str, Any]:
         return self.ended(self.start(model, uri, **more))

@@ -67,7 +67,7 @@ class Bed:
     @contextmanager
     def serving(self, does: str = "", **more: Any) -> Iterator[Server]:
         (self.served / "model").mkdir(parents=True, exist_ok=True)
-        spec = ServingSpec(self.image, self.served, {"DOES": does}, **more)
+        spec = ServingSpec(self.image, self.served, {"DOES": does, **more.pop("environment", {})}, **more)
         server = Server.start(self.runner, spec, lambda line: self.log.append(("serve", line)))
         try:
             yield server

@@ -22,7 +22,7 @@ from local_test.api.objects import Location, NoObject
 from local_test.api.platform import Platform
 from local_test.api.refusal import NO_ANSWER, Refusal, invalid
 from local_test.engine.client import WireError
-from local_test.engine.endpoint import Unavailable
+from local_test.engine.instance import Unavailable
 
 if TYPE_CHECKING:
     from local_test.api.hosting import Hosting

@@ -1,8 +1,9 @@
 """Of a plan, the containers: model data in folders, and what the engine is to start."""
 
+import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from local_test.api.platform import Platform
 from local_test.engine import choose
 from local_test.engine.containers import EngineError, Log, Network, Part, Resources, Running, Spec
 from local_test.engine.endpoint import Variant
+from local_test.engine.pool import OnDemand
 from local_test.engine.serving import ServingSpec
 from tiffin import limits
 
@@ -42,16 +44,21 @@ class ImageRunner:
             running.kill()
         return running
 
-    def network(self, isolated: bool = False) -> AbstractContextManager[Network]:  # noqa: ARG002
-        raise EngineError("a network is made for an image (network_for)")
+    def network(
+        self,
+        isolated: bool = False,  # noqa: ARG002
+        hosts: int = 1,  # noqa: ARG002
+        serves: bool = False,  # noqa: ARG002
+    ) -> AbstractContextManager[Network]:
+        raise EngineError("a network is made for an image (isolated)")
 
-    def network_for(self, image: str, isolated: bool) -> AbstractContextManager[Network]:
-        return runner_for(self._platform, image)[0].network(isolated)
+    def isolated(self, image: str) -> AbstractContextManager[Network]:
+        return runner_for(self._platform, image)[0].network(isolated=True, serves=True)
 
-    def settle(self) -> None:
-        """What was started serves, or has been closed."""
+    def settle(self, started: Sequence[Running] | None = None) -> None:
+        """What was started serves, or has been closed; where some are named, those."""
         with self._lock:
-            self._fresh.clear()
+            self._fresh = [each for each in self._fresh if started is not None and each not in started]
 
     def abort(self) -> None:
         """Whoever waits for a container to be ready sees it end."""
@@ -90,7 +97,9 @@ class Builder:
             for variant in plan.all:
                 specs = self.specs(variant, folder / variant.name, deployed.stack)
                 is_shadow = variant in plan.shadows
-                deployed.variants.append(Variant(variant.name, specs, variant.instances, variant.weight, is_shadow))
+                deployed.variants.append(
+                    Variant(variant.name, specs, variant.instances, variant.weight, is_shadow, on_demand(variant))
+                )
         except BaseException:
             deployed.close()
             raise
@@ -100,7 +109,7 @@ class Builder:
         """Of one instance; what lies below `folder` is for all of them. Raises DataError, EngineError."""
         network = None
         if variant.is_isolated:
-            network = stack.enter_context(self.runner.network_for(variant.containers[0]["Image"], isolated=True))
+            network = stack.enter_context(self.runner.isolated(variant.containers[0]["Image"]))
         return tuple(
             self._spec(variant, number, folder / f"{number + 1}", network) for number in range(len(variant.containers))
         )
@@ -147,6 +156,17 @@ class Builder:
             told |= {"SAGEMAKER_SAFE_PORT_RANGE": f"{low}-{low + 99}"}  # P-03
             told |= {"SAGEMAKER_BIND_TO_PORT": str(limits.PORT + number)}  # P-02: the first one's too
         return {**told, **(variant.containers[number].get("Environment") or {})}
+
+
+def on_demand(variant: PlannedVariant) -> OnDemand | None:
+    """Of a serverless variant (S-04, S-08); no more containers than this machine has memory for."""
+    serverless, limit = variant.serverless, enforced.here()
+    if not serverless:
+        return None
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    fits = memory // (serverless["MemorySizeInMB"] * MIB)
+    most = max(min(serverless["MaxConcurrency"], fits, limit.containers_serverless), 1)
+    return OnDemand(min(serverless.get("ProvisionedConcurrency") or 0, int(most)), int(most), limit.idle_serverless)
 
 
 def _runs(running: Running) -> bool:

@@ -1,8 +1,6 @@
 """Endpoint configurations: variants of models, and what SageMaker accepts together."""
 
 import copy
-import datetime
-from dataclasses import dataclass, field
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -14,7 +12,7 @@ from local_test.api.jobs import listed
 from local_test.api.models import Model, is_multi_model
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
-from local_test.api.templates import Resource, made_at
+from local_test.api.templates import Kept
 
 MEMORY = range(1024, 6145, 1024)  # S-04: MB
 ABSENT = {
@@ -23,19 +21,7 @@ ABSENT = {
 }
 
 
-@dataclass
-class EndpointConfig(Resource):
-    name: str
-    arn: str
-    request: dict[str, Any]
-    tags: list[dict[str, str]]
-    created: datetime.datetime = field(default_factory=made_at)
-    status = ""
-
-    @property
-    def modified(self) -> datetime.datetime:
-        return self.created
-
+class EndpointConfig(Kept):
     @property
     def variants(self) -> list[dict[str, Any]]:
         return list(self.request["ProductionVariants"])

@@ -17,7 +17,7 @@ class LimitError(Exception):
 
 @dataclass(frozen=True)
 class Enforced:
-    """All in seconds or bytes; TIFFIN_LOCAL_PAYLOAD=6291456 sets `payload`."""
+    """In seconds or bytes; TIFFIN_LOCAL_PAYLOAD=6291456 sets `payload`."""
 
     payload: float = limits.PAYLOAD  # H-10, H-16
     payload_serverless: float = limits.PAYLOAD_SERVERLESS  # S-01
@@ -28,6 +28,8 @@ class Enforced:
     stream_timeout: float = limits.STREAM_TIMEOUT  # H-22
     start_timeout: float = limits.START_TIMEOUT  # H-04
     start_timeout_serverless: float = limits.START_TIMEOUT_SERVERLESS  # S-02
+    containers_serverless: float = math.inf  # beside what this machine has memory for
+    idle_serverless: float = 300.0  # on AWS not documented
     ping_every: float = 5.0  # H-03
     scaling_period: float = 60.0  # a point of the metric that target tracking looks at
     alarm_period: float = math.inf  # the longest period of an alarm

@@ -10,6 +10,7 @@ from local_test.engine.client import TimedOut, WireError
 from local_test.engine.containers import Log, Runner
 from local_test.engine.instance import Instance
 from local_test.engine.serving import Server, ServingSpec
+from local_test.wire import Address
 
 LOOPBACK = "127.0.0.1"
 MOMENT = 1.0  # seconds
@@ -30,7 +31,7 @@ class Fleet:
 
     def start(
         self, runner: Runner, specs: Sequence[ServingSpec], count: int, log: Callable[[int, ServingSpec], Log]
-    ) -> list[str]:
+    ) -> list[Address]:
         """`count` instances with a container of each spec; their addresses. Raises NeverReady, EngineError."""
         instances = [
             Instance([self._begin(runner, spec, log(number, spec)) for spec in specs]) for number in range(count)
@@ -84,14 +85,14 @@ class Fleet:
         self._stops.append(thread)
         thread.start()
 
-    def _address(self, instance: Instance) -> str:
+    def _address(self, instance: Instance) -> Address:
         """Of several containers the first is asked for all but answers, which go through all of them (P-01)."""
         if len(instance.servers) == 1:
-            return instance.servers[0].url
+            return instance.servers[0].running.address
         front = Front([LOOPBACK], 0, _chain(instance, self._timeout))
         self._fronts.append(front)
         front.start()
-        return f"http://{LOOPBACK}:{front.port}"
+        return Address(LOOPBACK, front.port)
 
 
 def _chain(instance: Instance, timeout: float) -> Handler:

@@ -22,7 +22,7 @@ from local_test.api.alarms import in_alarm
 from local_test.api.artifacts import DataError
 from local_test.api.asynchronous import Asynchronous
 from local_test.api.capture import Capture
-from local_test.api.containers import Builder, Deployed, ImageRunner
+from local_test.api.containers import Builder, Deployed, ImageRunner, on_demand
 from local_test.api.deployments import Deployment
 from local_test.api.images import runner_for
 from local_test.api.mirror import Mirror
@@ -78,7 +78,7 @@ class Hosting:
         self._deployed: Deployed | None = None
         self._numbers = itertools.count(1)
         self._sinks: dict[str, Callable[[str], None]] = {}
-        self.engine = Endpoint(self._runner, self._log, enforced.here().ping_every)
+        self.engine = Endpoint(self._runner, self._log, enforced.here().ping_every, self._warmed)
         self.traffic = Traffic(account, region, name)
         self.mirror = Mirror(self)
         self.plan: Plan | None = None  # what serves
@@ -227,8 +227,15 @@ class Hosting:
         self.plan = plan = plan.changed(reached)
         for tree, served in self._served.items():
             if "ServerlessConfig" in reached.get(served.variant.name, {}):
-                self._served[tree] = _served(plan.config, plan[served.variant.name], served.shelf)
+                planned = plan[served.variant.name]
+                self._served[tree] = _served(plan.config, planned, served.shelf)
+                if wanted := on_demand(planned):
+                    self.engine.demand(planned.name, wanted)
         self._owner.moves("InService", reason, plan)
+
+    def _warmed(self, variant: str, instance: Instance, seconds: float) -> None:
+        self._runner.settle([server.running for server in instance.servers])
+        self.traffic.measured(variant, "ModelSetupTime", seconds * 1e6)  # S-08
 
     def served(self, instance: Instance) -> Served:
         return self._served[instance.servers[0].spec.tree]

@@ -62,14 +62,14 @@ class Known:
         self._platform.works.began(running)
         return running
 
-    def network(self, isolated: bool = False) -> AbstractContextManager[Network]:
-        return self._runner.network(isolated)
+    def network(self, isolated: bool = False, hosts: int = 1, serves: bool = False) -> AbstractContextManager[Network]:
+        return self._runner.network(isolated, hosts, serves)
 
 
 class _Known:
     def __init__(self, running: Running, platform: Platform) -> None:
         self._running, self._platform = running, platform
-        self.id, self.host, self.port = running.id, running.host, running.port
+        self.id, self.address = running.id, running.address
 
     def exit_code(self) -> int | None:
         return self._running.exit_code()

@@ -14,7 +14,7 @@ from local_test.api.front import Request
 from local_test.api.plans import Plan
 from local_test.api.refusal import NO_ANSWER
 from local_test.engine.client import WireError
-from local_test.engine.endpoint import Unavailable
+from local_test.engine.instance import Unavailable
 
 if TYPE_CHECKING:
     from local_test.api.hosting import Hosting

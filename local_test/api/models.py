@@ -1,9 +1,7 @@
 """Models: containers by name, held to what SageMaker accepts; nothing runs before an endpoint or a job asks for one."""
 
 import copy
-import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -14,27 +12,13 @@ from local_test.api.jobs import listed
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
-from local_test.api.templates import Resource, made_at
+from local_test.api.templates import Kept
 
 CONTAINERS = 15  # P-01, M-14
 ENVIRONMENT = 32 * 1024  # C-09: bytes, of all containers together
 
 
-@dataclass
-class Model(Resource):
-    """`request` is CreateModel's; moto reads the tags and the ARN of what lies in its dictionaries."""
-
-    name: str
-    arn: str
-    request: dict[str, Any]
-    tags: list[dict[str, str]]
-    created: datetime.datetime = field(default_factory=made_at)
-    status = ""
-
-    @property
-    def modified(self) -> datetime.datetime:
-        return self.created
-
+class Model(Kept):
     @property
     def containers(self) -> list[dict[str, Any]]:
         return containers(self.request)

@@ -2,9 +2,7 @@
 
 import copy
 import json
-import queue
 import shutil
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -23,6 +21,7 @@ from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
 from local_test.engine.containers import EngineError, Part, Resources, Running, Spec
+from local_test.engine.hosts import Hosts
 from tiffin import limits
 
 KIND = "processing-job"
@@ -91,7 +90,6 @@ class Work:
         """Raises what makes AWS refuse the call."""
         self._platform, self._job = platform, job
         self._folder = platform.work / KIND / job.region / job.name
-        self._events: queue.SimpleQueue[tuple[str | Running, int]] = queue.SimpleQueue()
         self._abandoned = False
         request = job.request
         self._inputs = {
@@ -107,12 +105,13 @@ class Work:
             _below(item["S3Output"].get("LocalPath") or "", f"output {item['OutputName']}")
         cluster = request["ProcessingResources"]["ClusterConfig"]
         self._type, count = cluster["InstanceType"], int(cluster["InstanceCount"])
+        self._running = Hosts(limits.STOP_GRACE_TRAIN)
         self._hosts = [f"algo-{number}" for number in range(1, count + 1)]
 
     # from other threads
 
     def stop(self) -> None:
-        self._events.put(("stop", 0))
+        self._running.end("stop")
 
     def abandon(self) -> None:
         """The API itself is stopped."""
@@ -146,7 +145,9 @@ class Work:
             raise EngineError("without Docker a processing job needs a ContainerEntrypoint: no image has one")
         isolated = bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation"))
         with ExitStack() as stack:
-            network = stack.enter_context(runner.network(isolated)) if isolated or len(self._hosts) > 1 else None
+            network = None
+            if isolated or len(self._hosts) > 1:
+                network = stack.enter_context(runner.network(isolated, len(self._hosts)))
             for number, host in enumerate(self._hosts):
                 self._lay_out(host, number)
             for folder, location in self._sent("Continuous"):
@@ -162,8 +163,10 @@ class Work:
                 container = runner.start(replace(spec, network=network), sink)
                 stack.callback(container.close)
                 containers[host] = container
-                threading.Thread(target=self._wait, args=(container,), daemon=True).start()
-            status, reason = self._verdict(*self._until_ended(containers), containers)
+                self._running.add(host, container)
+            condition = request.get("StoppingCondition") or {}
+            deadline = time.monotonic() + condition.get("MaxRuntimeInSeconds", limits.MAX_RUNTIME)
+            status, reason = self._verdict(*self._running.until_ended(deadline), containers)
         if status == "Completed":
             for folder, location in self._sent("EndOfJob"):
                 outputs.files(platform.objects, job.account, [folder], location)
@@ -235,33 +238,6 @@ class Work:
         file = self._tree(host) / "output" / name
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
-    def _wait(self, container: Running) -> None:
-        self._events.put((container, container.wait() or 0))
-
-    def _until_ended(self, containers: Mapping[str, Running]) -> tuple[str, dict[str, int]]:
-        """Why it ended ("", stop, late) and the exit codes; the first that fails ends the others."""
-        condition = self._job.request.get("StoppingCondition") or {}
-        deadline = time.monotonic() + condition.get("MaxRuntimeInSeconds", limits.MAX_RUNTIME)
-        codes: dict[str, int] = {}
-        while len(codes) < len(containers):
-            try:
-                what, code = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                what, code = "late", 0
-            if not isinstance(what, str):
-                codes[next(host for host, container in containers.items() if container is what)] = code
-                if code == 0:
-                    continue
-                what = ""
-            left = [host for host in containers if host not in codes]
-            stops = [threading.Thread(target=_stop, args=(containers[host], host, codes)) for host in left]
-            for thread in stops:
-                thread.start()
-            for thread in stops:
-                thread.join()
-            return what, codes
-        return "", codes
-
 
 def described(job: Job) -> dict[str, Any]:
     asked = {name: value for name, value in job.request.items() if name != "Tags"}
@@ -309,7 +285,3 @@ def _below(path: str, what: str) -> str:
     if BASE not in place.parents or ".." in place.parts:
         raise ValidationError(f"The local path {path!r} of {what} is not below /opt/ml/processing")
     return str(place.relative_to(BASE))
-
-
-def _stop(container: Running, host: str, codes: dict[str, int]) -> None:
-    codes[host] = container.stop(limits.STOP_GRACE_TRAIN).exit_code

@@ -21,8 +21,7 @@ from local_test.api.plans import Plan, PlannedVariant
 from local_test.api.platform import Platform
 from local_test.api.refusal import NO_ANSWER, Refusal, invalid, unavailable
 from local_test.engine.client import TimedOut, Unreachable, WireError
-from local_test.engine.endpoint import Unavailable
-from local_test.engine.instance import Instance
+from local_test.engine.instance import Instance, Unavailable
 from local_test.wire import Reply
 
 log = logging.getLogger(__name__)
@@ -144,7 +143,7 @@ class Call:
                 )
             stack.callback(served.slots.release)
         self._check_targets(served.variant)
-        return served, instance
+        return served, stack.enter_context(instance.taken())
 
     def _check_targets(self, variant: PlannedVariant) -> None:
         if variant.is_multi_model != (self.header("Target-Model") is not None):
@@ -220,6 +219,7 @@ def _asked(call: Call, stack: ExitStack) -> tuple[Served, Instance, Reply, float
             if isinstance(error, Unreachable) and gone is None and not served.slots:
                 gone = instance  # it has had nothing of the request: another one may answer
                 continue
+            instance.is_doubted = True
             seconds = time.perf_counter() - begun
             call.hosting.traffic.invoked(served, NO_ANSWER, seconds, seconds)
             raise call.hosting.origin.of_silence(call.container(served.variant), error) from None

@@ -5,6 +5,7 @@ moto's own drops what it does not know, and gives names of its own to what a tem
 
 import datetime
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
@@ -40,6 +41,22 @@ class Resource:
 
     def is_created(self) -> bool:
         return True
+
+
+@dataclass
+class Kept(Resource):
+    """What runs nothing; `request` is its Create call. moto reads the tags and the ARN of what its tables hold."""
+
+    name: str
+    arn: str
+    request: dict[str, Any]
+    tags: list[dict[str, str]]
+    created: datetime.datetime = field(default_factory=made_at)
+    status = ""
+
+    @property
+    def modified(self) -> datetime.datetime:
+        return self.created
 
 
 def settled(resource: Resource, account: str, region: str, failure: str | None) -> None:

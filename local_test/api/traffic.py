@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from local_test.api.hosting import Served
 
 NAMESPACE = "AWS/SageMaker"
-SAMPLES = ("ModelLatency", "OverheadLatency", "ModelLoadingTime")  # microseconds
+SAMPLES = ("ModelLatency", "OverheadLatency", "ModelLoadingTime", "ModelSetupTime")  # microseconds
 
 Counts = dict[tuple[str, str], dict[str, list[float]]]  # by variant and configuration
 

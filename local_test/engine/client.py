@@ -3,7 +3,7 @@
 import queue
 from collections.abc import Iterator, Mapping
 
-from local_test.wire import Connection, NotAccepted, Reply
+from local_test.wire import Address, Connection, NotAccepted, Reply
 from tiffin import limits
 
 
@@ -26,8 +26,8 @@ class Broken(WireError):
 class Client:
     """For many threads at once; each request has a connection to itself."""
 
-    def __init__(self, host: str, port: int, connect_timeout: float = limits.CONNECT_TIMEOUT) -> None:
-        self.host, self.port = host, port
+    def __init__(self, address: Address, connect_timeout: float = limits.CONNECT_TIMEOUT) -> None:
+        self.address = address
         self._connect_timeout = connect_timeout
         self._idle: queue.LifoQueue[Connection] = queue.LifoQueue()
 
@@ -71,7 +71,7 @@ class Client:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            return Connection(self.host, self.port, self._connect_timeout)
+            return Connection(self.address, self._connect_timeout)
 
     def _rest(self, connection: Connection, parts: Iterator[bytes]) -> Iterator[bytes]:
         try:
@@ -83,12 +83,12 @@ class Client:
     def _said(self, error: OSError, late: str) -> WireError:
         match error:
             case NotAccepted():
-                return Unreachable(f"{self.host}:{self.port}: {error}")
+                return Unreachable(f"{self.address.netloc}: {error}")
             case ConnectionRefusedError():
-                return Unreachable(f"nobody answers at {self.host}:{self.port}")
+                return Unreachable(f"nobody answers at {self.address.netloc}")
             case TimeoutError():
                 return TimedOut(late)
             case ConnectionError():
                 return Broken(f"the connection broke: {error}")
             case _:  # no such name, no way there
-                return Unreachable(f"{self.host}:{self.port} cannot be reached: {error.strerror or error}")
+                return Unreachable(f"{self.address.netloc} cannot be reached: {error.strerror or error}")

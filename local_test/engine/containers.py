@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from local_test.wire import Address
 from tiffin import limits
 
 Log = Callable[[str], None]
@@ -41,10 +42,13 @@ class Resources:
 
 @dataclass(frozen=True)
 class Network:
-    """Of one job or endpoint: its containers see each other by their host names."""
+    """Of one job: its containers see each other by their host names."""
 
     name: str
     isolated: bool = False
+
+
+ALONE = Network("none", isolated=True)  # Docker's own: a container on it has its own loopback, and nothing else (T-15)
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,7 @@ class Running(Protocol):
     """A started container. `close` ends it by force if it still runs, and removes what it was."""
 
     id: str
-    host: str  # with `port`: where its port answers
-    port: int
+    address: Address  # where its port answers
 
     def exit_code(self) -> int | None:
         """None while it runs."""
@@ -120,8 +123,11 @@ class Runner(Protocol):
         """Raises EngineError. `log` is called with each line, on a thread of the runner's."""
         ...
 
-    def network(self, isolated: bool = False) -> AbstractContextManager[Network]:
-        """One of its own, for as long as the context lasts; raises EngineError where it cannot be had."""
+    def network(self, isolated: bool = False, hosts: int = 1, serves: bool = False) -> AbstractContextManager[Network]:
+        """For a job of so many hosts, or for containers that serve, as long as the context lasts.
+
+        Raises EngineError where it cannot be had.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from local_test.engine import owner
 from local_test.engine.containers import (
+    ALONE,
     LABEL,
     OWNER,
     EngineError,
@@ -25,9 +26,19 @@ from local_test.engine.containers import (
     Stopped,
     Tail,
 )
+from local_test.engine.door import Door, can_enter
+from local_test.wire import Address
 
 _KILLED = 128 + 9
 _GATEWAY = {"host.docker.internal": "host-gateway"}
+_NO_ADDRESS = {"com.docker.network.bridge.inhibit_ipv4": "true"}  # of this machine's, on the network's bridge
+# Older engines answer by this machine's resolver else (CVE-2024-29018): here the container's own loopback is asked.
+_NO_NAMES = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "attempts:1"]}
+_INSIDE = "127.0.0.2"  # a server that listens on 127.0.0.1 alone is not reached, as from outside
+_REACHES_HOST = (
+    "isolated by Docker's internal network: this machine's own addresses can be reached from it, "
+    "as only root may enter a container's network from here"
+)
 
 
 class DockerRunner:
@@ -36,10 +47,12 @@ class DockerRunner:
     name = "Docker"
     runs_images = True
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, *, enters: bool | None = None) -> None:
+        """`enters` None: whether a container's network may be entered from here (door.py)."""
         self._client = client
         self._info: dict[str, Any] = client.info()
         self._reaches = _reaches_containers(self._info)
+        self._enters = self._reaches and (can_enter() if enters is None else enters)
 
     def start(self, spec: Spec, log: Log) -> Running:
         for part in spec.parts:  # else Docker makes it, as root
@@ -52,26 +65,24 @@ class DockerRunner:
                 f"{part.folder(spec.tree)}:{PurePosixPath('/opt/ml', part.path)}:{'ro' if part.read_only else 'rw'}"
                 for part in spec.parts
             ],
-            "extra_hosts": {} if spec.network and spec.network.isolated else _GATEWAY,
             **self._limits(spec.resources, log),
+            **_network(spec, log),
         }
         if spec.confined:  # memory of /tmp counts as the container's
             options |= {"user": "993:990", "read_only": True, "tmpfs": {"/tmp": "mode=1777"}}  # noqa: S108
         if spec.entrypoint is not None:
             options["entrypoint"] = list(spec.entrypoint)
-        if spec.hostname:
-            options["hostname"] = spec.hostname
         published = spec.publish if self._reaches else spec.publish or 0
-        if published is not None:
+        if published is not None and spec.network != ALONE:
             options["ports"] = {f"{spec.port}/tcp": ("127.0.0.1", published or None)}
         container = self._started(spec, options)
-        return _DockerRunning(container, spec, published is not None, log, lambda: self._give_back(spec, log))
+        return _DockerRunning(container, spec, log, lambda: self._give_back(spec, log))
 
     def _started(self, spec: Spec, options: dict[str, Any]) -> Any:
         from docker.errors import APIError, ImageNotFound
 
         try:
-            if spec.network:  # by its name of this job, from the first packet on
+            if spec.network and spec.network != ALONE:  # by its name of this job, from the first packet on
                 aliases = [spec.hostname] if spec.hostname else []
                 endpoint = self._client.api.create_endpoint_config(aliases=aliases)
                 options |= {"network": spec.network.name, "networking_config": {spec.network.name: endpoint}}
@@ -102,17 +113,23 @@ class DockerRunner:
         return given
 
     @contextmanager
-    def network(self, isolated: bool = False) -> Iterator[Network]:
+    def network(self, isolated: bool = False, hosts: int = 1, serves: bool = False) -> Iterator[Network]:
         from docker.errors import APIError
 
-        if isolated and not self._reaches:
+        if isolated and hosts == 1 and (self._enters or not serves):
+            yield ALONE
+            return
+        if isolated and serves and not self._reaches:
             raise EngineError(
                 "network isolation needs an engine whose containers this machine reaches: Docker on Linux, not rootless"
             )
         name = f"tiffin-{uuid.uuid4().hex[:12]}"
         try:
             made = self._client.networks.create(
-                name, internal=isolated, labels={LABEL: "network", OWNER: owner.this_process()}
+                name,
+                internal=isolated,
+                options=_NO_ADDRESS if isolated and not serves else {},
+                labels={LABEL: "network", OWNER: owner.this_process()},
             )
         except APIError as error:
             raise EngineError(f"Docker made no network: {error.explanation or error}") from None
@@ -144,7 +161,8 @@ class DockerRunner:
 
 
 class _DockerRunning:
-    def __init__(self, container: Any, spec: Spec, is_published: bool, log: Log, give_back: Callable[[], None]) -> None:
+    def __init__(self, container: Any, spec: Spec, log: Log, give_back: Callable[[], None]) -> None:
+        """Raises EngineError with the container removed."""
         self.id = str(container.id)
         self._container = container
         self._give_back = give_back
@@ -154,11 +172,32 @@ class _DockerRunning:
         container.reload()
         settings = container.attrs["NetworkSettings"]
         bindings = (settings["Ports"] or {}).get(f"{spec.port}/tcp")
-        if is_published and bindings:
-            self.host, self.port = "127.0.0.1", int(bindings[0]["HostPort"])
+        self._door: Door | None = None
+        if bindings:
+            self.address = Address("127.0.0.1", int(bindings[0]["HostPort"]))
+        elif address := next(iter(settings["Networks"].values()))["IPAddress"]:
+            self.address = Address(address, spec.port)
+        elif spec.network == ALONE and spec.role == "serve" and (door := self._entered()):
+            self._door = door
+            self.address = Address(_INSIDE, spec.port, door.socket)
         else:
-            address = next(iter(settings["Networks"].values()))["IPAddress"]
-            self.host, self.port = address or "container-has-ended.invalid", spec.port
+            self.address = Address("container-has-ended.invalid", spec.port)
+
+    def _entered(self) -> Door | None:
+        """None where it has ended: its process's number may be another's then."""
+        pid, door, why = int(self._container.attrs["State"]["Pid"]), None, ""
+        try:
+            door = Door(pid)
+        except OSError as error:
+            why = str(error)
+        if pid and self._state().get("Pid") == pid:
+            if door is None:
+                self.close()
+                raise EngineError(f"the network of an isolated container cannot be entered: {why}")
+            return door
+        if door:
+            door.close()
+        return None
 
     def exit_code(self) -> int | None:
         state = self._state()
@@ -213,8 +252,22 @@ class _DockerRunning:
 
     def close(self) -> None:
         _removed(self._container, force=True, v=True)
+        if self._door:
+            self._door.close()
         self._lines.join(timeout=5)
         self._give_back()
+
+
+def _network(spec: Spec, log: Log) -> dict[str, Any]:
+    if spec.network == ALONE:  # its own name is found, as anywhere
+        hostname = spec.hostname or uuid.uuid4().hex[:12]
+        return {"network_mode": ALONE.name, "hostname": hostname, "extra_hosts": {hostname: "127.0.0.1"}}
+    named = {"hostname": spec.hostname} if spec.hostname else {}
+    if spec.network is None or not spec.network.isolated:
+        return named | {"extra_hosts": _GATEWAY}
+    if spec.role == "serve":
+        log(_REACHES_HOST)
+    return named | _NO_NAMES
 
 
 def reap(client: Any) -> list[str]:

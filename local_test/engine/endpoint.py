@@ -17,7 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from local_test.engine.containers import EngineError, Runner
-from local_test.engine.instance import Instance, is_gone
+from local_test.engine.instance import Instance, Unavailable, is_gone
+from local_test.engine.pool import OnDemand, Pool
 from local_test.engine.serving import NeverReady, ServingSpec
 from local_test.wire import Reply
 from tiffin import limits
@@ -29,10 +30,6 @@ Log = Callable[[str, str], None]  # variant, with /instance where it is a contai
 Prefer = Callable[[Instance], bool]
 
 
-class Unavailable(Exception):
-    """No instance can be asked; its text says why."""
-
-
 @dataclass(frozen=True)
 class Variant:
     """`specs` are the containers of its model, in their order; a shadow is asked by its name only."""
@@ -42,6 +39,7 @@ class Variant:
     instances: int = 1
     weight: float = 1.0
     is_shadow: bool = False
+    on_demand: OnDemand | None = None  # serverless: a pool of containers, in the place of an instance
 
 
 @dataclass
@@ -54,8 +52,15 @@ _Fleet = dict[str, _Live]
 
 
 class Endpoint:
-    def __init__(self, runner: Runner, log: Log, ping_every: float = PING_EVERY) -> None:
-        self._runner, self._log, self._ping_every = runner, log, ping_every
+    def __init__(
+        self,
+        runner: Runner,
+        log: Log,
+        ping_every: float = PING_EVERY,
+        warmed: Callable[[str, Instance, float], None] = lambda *_: None,
+    ) -> None:
+        """`warmed`: told of a variant's container that was started on demand, and in what seconds."""
+        self._runner, self._log, self._ping_every, self._warmed = runner, log, ping_every, warmed
         self._chance = random.Random()  # noqa: S311
         self._lock, self._changing = threading.Lock(), threading.Lock()
         self._live: _Fleet = {}
@@ -126,6 +131,15 @@ class Endpoint:
         with self._changing, self._lock:
             for name, weight in weights.items():
                 self._live[name].variant = replace(self._live[name].variant, weight=weight)
+
+    def demand(self, name: str, on_demand: OnDemand) -> None:
+        """Of a serverless variant."""
+        with self._changing:
+            live = self._live[name]
+            live.variant = replace(live.variant, on_demand=on_demand)
+            pools = [each for each in live.instances if isinstance(each, Pool)]
+            for each in pools:
+                each.wants(on_demand)
 
     def variants(self) -> list[tuple[Variant, int]]:
         """Each with how many instances it has now."""
@@ -227,8 +241,14 @@ class Endpoint:
             def log(where: str, line: str) -> None:
                 self._log(f"{variant.name}/{where}", line)
 
+            def begin() -> Instance:
+                return Instance.start(self._runner, variant.specs, log)
+
+            def warmed(instance: Instance, seconds: float) -> None:
+                self._warmed(variant.name, instance, seconds)
+
             try:
-                instance = Instance.start(self._runner, variant.specs, log)
+                instance = Pool.opened(begin, variant.on_demand, warmed) if variant.on_demand else begin()
             except NeverReady as error:
                 error.variant = variant.name
                 raise

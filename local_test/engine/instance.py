@@ -14,6 +14,10 @@ from local_test.wire import Reply
 Log = Callable[[str, str], None]  # the instance's id, with /host name where the container has one, and a line
 
 
+class Unavailable(Exception):
+    """No instance can be asked; its text says why."""
+
+
 class NoContainer(Exception):
     """The model has no container of that name."""
 
@@ -25,6 +29,7 @@ class Instance:
         self.id = name
         self.servers = tuple(servers)
         self.outstanding = 0
+        self.is_doubted = False  # an invocation had no answer
         self._changed = threading.Condition()
 
     @classmethod
@@ -46,6 +51,16 @@ class Instance:
                 server.close(grace=0)
             raise
         return cls(sorted(servers, key=lambda server: specs.index(server.spec)), name)
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator["Instance"]:
+        """By which containers an invocation is answered: its own (of a pool: pool.py)."""
+        yield self
+
+    def is_gone(self) -> bool:
+        with contextlib.suppress(WireError):
+            return any(server.running.exit_code() is not None for server in self.servers)
+        return True
 
     def answers_ping(self) -> bool:
         return all(server.ping() == 200 for server in self.servers)  # noqa: PLR2004
@@ -106,6 +121,4 @@ class Instance:
 
 def is_gone(instance: Instance) -> bool:
     """A container has ended by itself."""
-    with contextlib.suppress(WireError):
-        return any(server.running.exit_code() is not None for server in instance.servers)
-    return True
+    return instance.is_gone()

@@ -27,6 +27,7 @@ from typing import Any
 
 from local_test.engine import owner
 from local_test.engine.containers import EngineError, Log, Network, Part, Running, Spec, Stopped, Tail
+from local_test.wire import Address
 
 PROGRAM_ROOT = Path(__file__).resolve().parent.parent.parent
 _OPT_ML = Path("/opt/ml")
@@ -77,14 +78,19 @@ class ProcessRunner:
         stack.enter_context(_recorded(process.pid, spec.role))
         return _Process(process, spec.role, port, stack, log)
 
-    def network(self, isolated: bool = False) -> AbstractContextManager[Network]:
+    def network(
+        self,
+        isolated: bool = False,
+        hosts: int = 1,  # noqa: ARG002
+        serves: bool = False,  # noqa: ARG002
+    ) -> AbstractContextManager[Network]:
         wanted = "isolation from the network needs" if isolated else "containers that see each other need"
         raise EngineError(f"{wanted} Docker, which does not answer here")
 
 
 class _Process:
     def __init__(self, process: "subprocess.Popen[str]", role: str, port: int, stack: ExitStack, log: Log) -> None:
-        self.id, self.host, self.port = str(process.pid), "127.0.0.1", port
+        self.id, self.address = str(process.pid), Address("127.0.0.1", port)
         self._process, self._role, self._stack = process, role, stack
         self._has_ended = False
         self._tail = Tail(log)

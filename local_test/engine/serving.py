@@ -46,7 +46,7 @@ class Server:
 
     def __init__(self, running: Running, spec: ServingSpec) -> None:
         self.running, self.spec = running, spec
-        self.client = Client(running.host, running.port, spec.connect_timeout)
+        self.client = Client(running.address, spec.connect_timeout)
 
     @classmethod
     def start(cls, runner: Runner, spec: ServingSpec, log: Log) -> "Server":
@@ -89,7 +89,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://{self.running.host}:{self.running.port}"
+        return f"http://{self.running.address.netloc}"
 
     def wait_until_ready(self) -> None:
         """Until /ping says 200 (H-03, H-04); raises NeverReady as soon as the container has ended."""

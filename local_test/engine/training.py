@@ -1,8 +1,6 @@
 """One training job: a container for each of its hosts, from their inputs to their exit codes and what they leave."""
 
-import queue
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -10,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_test.engine.containers import Part, Resources, Runner, Running, Spec
+from local_test.engine.hosts import Hosts
 from local_test.engine.pipes import Feeder
 from local_test.engine.tree import Channel, Host, Tree
 from tiffin import limits
@@ -81,16 +80,16 @@ class TrainingRun:
     ) -> None:
         """`base` becomes the tree of a single host, or holds one for each. `on_status` gets secondary statuses."""
         self._runner, self._spec, self._base, self._log, self._on_status = runner, spec, base, log, on_status
-        self._events: queue.SimpleQueue[tuple[str | Running, int]] = queue.SimpleQueue()
+        self._hosts = Hosts(spec.stop_grace)
         self._metrics: list[Metric] = []
 
     def stop(self) -> None:
         """SIGTERM, SIGKILL after the grace (T-35); what is in the model directory then is the artifact."""
-        self._events.put(("stop", 0))
+        self._hosts.end("stop")
 
     def interrupt(self) -> None:
         """As when a spot instance is taken away (T-37): stopped, and begun again from the checkpoints (T-39)."""
-        self._events.put(("interrupt", 0))
+        self._hosts.end("interrupt")
 
     def run(self) -> Result:
         """Raises TreeError and EngineError for what cannot be started."""
@@ -105,10 +104,11 @@ class TrainingRun:
         names = tuple(f"algo-{number}" for number in range(1, spec.hosts + 1))
         hosts = [Host(name, names, spec.instance_type) for name in names]
         containers: dict[str, Running] = {}
+        self._hosts.begin()
         with ExitStack() as stack:
             network = None
             if spec.hosts > 1 or spec.isolated:
-                network = stack.enter_context(self._runner.network(spec.isolated))
+                network = stack.enter_context(self._runner.network(spec.isolated, spec.hosts))
             self._on_status("Downloading")
             trees = [self._tree(host) for host in hosts]
             for host, tree in zip(hosts, trees, strict=True):
@@ -134,12 +134,8 @@ class TrainingRun:
                 )
                 stack.callback(container.close)
                 containers[host.name] = container
-                threading.Thread(target=self._wait, args=(container,), daemon=True).start()
-            try:
-                ended, codes = self._until_ended(containers, deadline)
-            except BaseException:  # Ctrl-C
-                self._stop_all(containers, {})
-                raise
+                self._hosts.add(host.name, container)
+            ended, codes = self._hosts.until_ended(deadline)
             if ended == "interrupt":
                 return None
             return Result(
@@ -174,38 +170,6 @@ class TrainingRun:
             self._log(host, line)
 
         return sink
-
-    def _wait(self, container: Running) -> None:
-        self._events.put((container, container.wait() or 0))
-
-    def _until_ended(self, containers: Mapping[str, Running], deadline: float) -> tuple[str, dict[str, int]]:
-        """Why it ended ("", stop, interrupt, late), and each host's exit code; the first that fails ends the others."""
-        codes: dict[str, int] = {}
-        while len(codes) < len(containers):
-            try:
-                what, code = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                what, code = "late", 0
-            if not isinstance(what, str):
-                host = next((name for name, container in containers.items() if container is what), None)
-                if host is not None:  # else of an earlier round
-                    codes[host] = code
-                if code == 0 or host is None:
-                    continue
-                what = ""
-            self._stop_all(containers, codes)
-            return what, codes
-        return "", codes
-
-    def _stop_all(self, containers: Mapping[str, Running], codes: dict[str, int]) -> None:
-        def stop(host: str) -> None:
-            codes[host] = containers[host].stop(self._spec.stop_grace).exit_code
-
-        threads = [threading.Thread(target=stop, args=(host,)) for host in containers if host not in codes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
 
     def _verdict(
         self, ended: str, codes: Mapping[str, int], trees: list[Tree], containers: Mapping[str, Running]

@@ -6,9 +6,8 @@ these very bytes, and is final. AWS says no more than "when invocation requests 
 
 import json
 import threading
-from urllib.parse import urlsplit
 
-from local_test.wire import Body, Connection, Reply
+from local_test.wire import Address, Body, Connection, Reply
 from tiffin import limits
 
 _PAUSE = 0.1 * limits.SECONDS  # before the second attempt; doubled for each further one
@@ -30,13 +29,10 @@ class Stopped(Exception):
 
 
 class Container:
-    """A running container by its address, `http://host:port`."""
+    """A running container."""
 
-    def __init__(self, url: str, timeout: float, retries: int, stop: threading.Event) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
-            raise ValueError(f"{url!r} is not the address of a container: http://host:port")
-        self._host, self._port = parts.hostname, parts.port or limits.PORT
+    def __init__(self, address: Address, timeout: float, retries: int, stop: threading.Event) -> None:
+        self._address = address
         self._timeout, self._retries, self._stop = timeout, retries, stop
         self._own = threading.local()
         self._all: list[Connection] = []
@@ -79,7 +75,7 @@ class Container:
     def _connection(self) -> Connection:
         found: Connection | None = getattr(self._own, "connection", None)
         if found is None:
-            found = self._own.connection = Connection(self._host, self._port)
+            found = self._own.connection = Connection(self._address)
             self._all.append(found)
         return found
 

@@ -11,6 +11,7 @@ from local_test.transform.invoke import Container
 from local_test.transform.job import TransformJob
 from local_test.transform.lane import FileResult, Lane, Orders, Progress
 from local_test.transform.parameters import Say, decide
+from local_test.wire import Address
 from tiffin import limits
 
 
@@ -26,13 +27,13 @@ class Outcome:
 def run(  # noqa: PLR0913  three of them by name
     job: TransformJob,
     files: Sequence[tuple[Path, Path]],
-    addresses: Sequence[str],
+    addresses: Sequence[str | Address],
     *,
     say: Say = lambda _: None,
     progress: Callable[[Progress], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> Outcome:
-    """Transform each (input, output) pair by the ready containers at `addresses`, `http://host:port`.
+    """Transform each (input, output) pair by the ready containers at `addresses`; a string is `http://host:port`.
 
     `say` gets warnings and what was decided; both callbacks are called from the lanes' threads. `stop` ends it:
     requests under way are waited for, so end the containers too. Never raises for what a file or a container does.
@@ -45,7 +46,8 @@ def run(  # noqa: PLR0913  three of them by name
     if job.has_idle_strategy:
         say("BatchStrategy has no effect without a SplitType: each request carries a whole file (B-04)")
     with ExitStack() as stack:
-        containers = [Container(url, job.invocations_timeout, job.invocations_max_retries, stop) for url in addresses]
+        places = [Address.of(each) if isinstance(each, str) else each for each in addresses]
+        containers = [Container(each, job.invocations_timeout, job.invocations_max_retries, stop) for each in places]
         for container in containers:
             stack.callback(container.close)
         offered = containers[0].execution_parameters()

@@ -10,25 +10,19 @@ from botocore.exceptions import ClientError
 
 from tests.awshosting import BUCKET, HOSTED, Hosting, name, packed
 from tests.awsjobs import Jobs, channel
-from tests.container.conftest import COLOUR, STOCK, docker
+from tests.container.conftest import COLOUR, STOCK, docker, own
 from tests.localaws import up
+from tests.outside import outside
 from tests.server import ROOT
 
 pytestmark = pytest.mark.container
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Somebody else's program on our image's Python, without its label of many models."""
-    folder = tmp_path_factory.mktemp("hosted")
-    lines = [f"FROM {COLOUR}", "COPY serve /own/", "RUN chmod 755 /own/serve", "ENV PATH=/own:$PATH"]
-    lines += ["LABEL com.amazonaws.sagemaker.capabilities.multi-models=false"]
-    (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
-    (folder / "serve").write_bytes((HOSTED / "serve").read_bytes())
-    named = f"tiffin-test-hosted-{folder.name}".lower()
-    docker("build", "--quiet", "--tag", named, str(folder))
-    yield named
-    docker("image", "rm", "--force", named)
+def image() -> Iterator[str]:
+    """Without our label of many models."""
+    with own(HOSTED, more="LABEL com.amazonaws.sagemaker.capabilities.multi-models=false") as named:
+        yield named
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +90,28 @@ def test_S05_serverless_runs_as_somebody_else_and_writes_in_tmp_only(docked: Hos
     assert json.loads(docked.said(endpoint, b"ids")) == [False, "wrote", "wrote"]
 
 
+def test_S08_a_serverless_container_for_each_invocation_at_a_time(docked: Hosting) -> None:
+    before = containers(docked)
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+    endpoint = docked.serve(docked.variant(docked.model(), ServerlessConfig=serverless))
+    assert len(containers(docked) - before) == 1
+    callers = [threading.Thread(target=docked.said, args=(endpoint, b"sleep 3")) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    docked.aws.wait(lambda: len(containers(docked) - before) == 2, "a second container")
+    for caller in callers:
+        caller.join()
+    docked.sagemaker.delete_endpoint(EndpointName=endpoint)
+    docked.aws.wait(lambda: containers(docked) == before, "the end of both")
+
+
 def test_isolation_leaves_no_way_out_and_no_credentials(docked: Hosting) -> None:
-    endpoint = docked.serve(docked.variant(docked.model({"SAYS": "me"}, EnableNetworkIsolation=True)))
+    variant = docked.variant(docked.model({"SAYS": "me"}, EnableNetworkIsolation=True), InitialInstanceCount=2)
+    endpoint = docked.serve(variant)
     assert docked.said(endpoint) == "me"
+    with outside() as there:
+        assert sorted(docked.said(endpoint, f"python {there.code}".encode()).splitlines()) == there.of_nobody()
+        assert there.datagrams == []
     assert not [key for key in json.loads(docked.said(endpoint, b"env")) if key.startswith("AWS_")]
 
 

@@ -2,15 +2,14 @@
 
 import json
 import re
-import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.awsjobs import BUCKET, Jobs
-from tests.localaws import ROLE, LocalAws
+from tests.awsprocessing import Processing, given
+from tests.localaws import LocalAws
 
 SEEN = """
 import json, os, pathlib
@@ -43,8 +42,6 @@ base = pathlib.Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 print("waiting", flush=True)
 time.sleep(600)
 """
-# by the tree's variable where the kernel has no namespaces
-RUN = "import os, runpy; runpy.run_path(os.environ.get('SAGEMAKER_BASE_DIR', '/opt/ml') + '/processing/code/run.py')"
 
 
 @pytest.fixture(scope="module")
@@ -53,51 +50,14 @@ def jobs(aws: LocalAws) -> Jobs:
 
 
 @pytest.fixture
-def start(jobs: Jobs) -> Callable[..., str]:
-    """A job of this code with one input and one output."""
-
-    def begin(code: str, mode: str = "EndOfJob", **more: Any) -> str:
-        name = f"process-{uuid.uuid4().hex[:8]}"
-        output = {"S3Uri": f"s3://{BUCKET}/{name}", "LocalPath": "/opt/ml/processing/out", "S3UploadMode": mode}
-        jobs.s3.put_object(Bucket=BUCKET, Key=f"code/{name}/run.py", Body=code.encode())
-        script = given(f"s3://{BUCKET}/code/{name}/", "/opt/ml/processing/code", "script")
-        request = {
-            "ProcessingInputs": [script, *more.pop("inputs", [])],
-            "AppSpecification": {"ImageUri": jobs.image, "ContainerEntrypoint": ["python3", "-c", RUN]},
-            "ProcessingResources": {
-                "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
-            },
-            "ProcessingOutputConfig": {"Outputs": [{"OutputName": "out", "S3Output": output}]},
-            "RoleArn": ROLE,
-            **more,
-        }
-        jobs.sagemaker.create_processing_job(ProcessingJobName=name, **request)
-        return name
-
-    return begin
+def processing(jobs: Jobs) -> Processing:
+    return Processing(jobs)
 
 
-def given(uri: str, path: str = "/opt/ml/processing/input", name: str = "in") -> dict[str, Any]:
-    source = {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
-    return {"InputName": name, "S3Input": source}
-
-
-def ended(jobs: Jobs, name: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = jobs.sagemaker.describe_processing_job(ProcessingJobName=name)
-        return found if found["ProcessingJobStatus"] in ("Completed", "Failed", "Stopped") else None
-
-    return jobs.aws.wait(look, f"end of {name}", 60)
-
-
-def lines(jobs: Jobs, name: str) -> list[str]:
-    return jobs.lines(name, "/aws/sagemaker/ProcessingJobs")
-
-
-def test_a_job_from_its_inputs_to_its_outputs(jobs: Jobs, start: Callable[..., str]) -> None:
+def test_a_job_from_its_inputs_to_its_outputs(jobs: Jobs, processing: Processing) -> None:
     data = jobs.put(a=b"1", b__c=b"2")
-    name = start(SEEN, inputs=[given(data)], Environment={"OWN": "mine"})
-    job = ended(jobs, name)
+    name = processing.start(SEEN, inputs=[given(data)], Environment={"OWN": "mine"})
+    job = processing.ended(name)
     assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Completed", "all is well"), job
     assert job["CreationTime"] <= job["ProcessingStartTime"] <= job["ProcessingEndTime"]
     out = f"s3://{BUCKET}/{name}/"
@@ -109,28 +69,28 @@ def test_a_job_from_its_inputs_to_its_outputs(jobs: Jobs, start: Callable[..., s
         "environment": {"OWN": "mine", "PROCESSING_JOB_NAME": name},
     }
     assert jobs.read(f"{data}a") == b"1"  # what the job did to its copy
-    assert lines(jobs, name) == ["done"]
+    assert processing.lines(name) == ["done"]
     listed = jobs.sagemaker.list_processing_jobs(NameContains=name)["ProcessingJobSummaries"]
     assert [summary["ProcessingJobStatus"] for summary in listed] == ["Completed"]
 
 
-def test_a_failure_says_why_and_uploads_nothing(jobs: Jobs, start: Callable[..., str]) -> None:
-    name = start(FAILS)
-    job = ended(jobs, name)
+def test_a_failure_says_why_and_uploads_nothing(jobs: Jobs, processing: Processing) -> None:
+    name = processing.start(FAILS)
+    job = processing.ended(name)
     assert (job["ProcessingJobStatus"], job["FailureReason"]) == ("Failed", "AlgorithmError: the cause, exit code: 4")
     assert jobs.keys(f"s3://{BUCKET}/{name}/") == []
 
 
-def test_continuous_output_is_there_while_it_runs(jobs: Jobs, start: Callable[..., str]) -> None:
-    name = start(WAITS, "Continuous")
+def test_continuous_output_is_there_while_it_runs(jobs: Jobs, processing: Processing) -> None:
+    name = processing.start(WAITS, "Continuous")
     jobs.aws.wait(lambda: jobs.keys(f"s3://{BUCKET}/{name}/") == ["early"], "early output", 60)
     assert jobs.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "InProgress"
     jobs.sagemaker.stop_processing_job(ProcessingJobName=name)
-    assert ended(jobs, name)["ProcessingJobStatus"] == "Stopped"
+    assert processing.ended(name)["ProcessingJobStatus"] == "Stopped"
 
 
-def test_a_job_that_takes_too_long_is_stopped(jobs: Jobs, start: Callable[..., str]) -> None:
-    job = ended(jobs, start(WAITS, StoppingCondition={"MaxRuntimeInSeconds": 1}))
+def test_a_job_that_takes_too_long_is_stopped(jobs: Jobs, processing: Processing) -> None:
+    job = processing.ended(processing.start(WAITS, StoppingCondition={"MaxRuntimeInSeconds": 1}))
     assert (job["ProcessingJobStatus"], job["FailureReason"]) == ("Stopped", "The maximum runtime was reached")
 
 
@@ -147,9 +107,9 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("more", "code", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_what_aws_refuses_is_refused(start: Callable[..., str], more: dict[str, Any], code: str, words: str) -> None:
+def test_what_aws_refuses_is_refused(processing: Processing, more: dict[str, Any], code: str, words: str) -> None:
     with pytest.raises(ClientError) as raised:
-        start(SEEN, **more)
+        processing.start(SEEN, **more)
     assert raised.value.response["Error"]["Code"] == code
     assert re.search(words, raised.value.response["Error"]["Message"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.awsjobs import BUCKET, Jobs, channel
-from tests.container.conftest import COLOUR, docker
+from tests.container.conftest import COLOUR, docker, own
 from tests.localaws import up
 from tests.runs import PROGRAM
 from tests.server import PATIENCE, ROOT
@@ -16,17 +16,9 @@ pytestmark = pytest.mark.container
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Somebody else's program on our image's Python."""
-    folder = tmp_path_factory.mktemp("program")
-    lines = f"FROM {COLOUR}\nCOPY train serve /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n"
-    (folder / "Dockerfile").write_text(lines)
-    for name in ("train", "serve"):
-        (folder / name).write_bytes((PROGRAM / name).read_bytes())
-    name = f"tiffin-test-aws-{folder.name}".lower()
-    docker("build", "--quiet", "--tag", name, str(folder))
-    yield name
-    docker("image", "rm", "--force", name)
+def image() -> Iterator[str]:
+    with own(PROGRAM) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,16 @@
 """Transform jobs through boto3 in real containers."""
 
 import json
-import uuid
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.awsbatch import Batch
-from tests.container.conftest import COLOUR, docker
+from tests.container.conftest import COLOUR, docker, own
 from tests.localaws import command, up
+from tests.outside import outside
 from tests.runs import PROGRAM
 
 pytestmark = pytest.mark.container
@@ -17,16 +18,8 @@ pytestmark = pytest.mark.container
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    """Of somebody else's program on our image's Python."""
-    folder = tmp_path_factory.mktemp("program")
-    lines = f"FROM {COLOUR}\nCOPY serve /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n"
-    (folder / "Dockerfile").write_text(lines)
-    (folder / "serve").write_bytes((PROGRAM / "serve").read_bytes())
-    name = f"tiffin-test-transform-{uuid.uuid4().hex[:12]}"  # sessions run beside each other
-    docker("build", "--quiet", "--tag", name, str(folder))
-    with up(tmp_path_factory.mktemp("aws") / "state", "--docker") as api:
+    with own(PROGRAM) as name, up(tmp_path_factory.mktemp("aws") / "state", "--docker") as api:
         yield Batch(api, name)
-    docker("image", "rm", "--force", name)
 
 
 def test_the_api_and_the_command_give_the_same_bytes(batch: Batch, trained: Path, tmp_path: Path) -> None:
@@ -73,9 +66,29 @@ def test_instances_see_their_model_alone_and_are_gone_afterwards(batch: Batch) -
 def test_a_model_that_is_isolated(batch: Batch) -> None:
     """By itself, with no way out and nothing that would lead there."""
     model = batch.model_of(PrimaryContainer={"Image": batch.image}, EnableNetworkIsolation=True)
-    job = batch.run(model, batch.jobs.put(a=b"environment"), InstanceCount=2)
+    with outside() as there:
+        data = batch.jobs.put(a=b"environment", b=f"python {there.code}".encode())
+        job = batch.run(model, data, InstanceCount=2)
     assert job["TransformJobStatus"] == "Completed", job
+    assert sorted(batch.output(job)["b.out"].decode().splitlines()) == there.of_nobody()
+    assert there.datagrams == []
     assert not [name for name in json.loads(batch.output(job)["a.out"]) if name.startswith("AWS_")]
+
+
+def test_memory_that_runs_out_is_said_and_nothing_is_left(batch: Batch) -> None:
+    once = {"InvocationsMaxRetries": 0}
+    data = batch.jobs.put(a=b"1", b=b"memory")
+    name = batch.start(batch.model(), data, InstanceType="ml.c6i.large", ModelClientConfig=once)
+    job = batch.ended(name, 180)  # 4 GiB are to be written
+    assert job["TransformJobStatus"] == "Failed"
+    assert re.fullmatch(
+        r"AlgorithmError: b: the whole file: the connection to the container broke \(.*\); the container ended with "
+        "exit code 137; the memory of the instance was used up",
+        job["FailureReason"],
+    )
+    assert batch.output(job) == {"a.out": b"1"}
+    assert docker("ps", "--all", "--quiet", "--filter", f"ancestor={batch.image}").stdout == ""
+    assert not list((batch.aws.state / "work" / "transform-job").rglob(job["TransformJobName"]))
 
 
 def test_a_stop_is_sigterm(batch: Batch) -> None:

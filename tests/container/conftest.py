@@ -3,7 +3,8 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,25 +89,36 @@ def run() -> Iterator[Callable[..., ContainerServer]]:
         docker("rm", "--force", name, check=False)
 
 
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[[str, dict[str, str]], str]]:
-    """Build a Dockerfile with a few files beside it; returns the image. Removed afterwards."""
-    images: list[str] = []
-
-    def make(dockerfile: str, files: dict[str, str]) -> str:
-        context = tmp_path / f"context{len(images)}"
+@contextmanager
+def built(dockerfile: str, files: Mapping[str, str]) -> Iterator[str]:
+    """An image of a Dockerfile with a few files beside it, removed afterwards."""
+    image = f"tiffin-test:{uuid.uuid4().hex[:12]}"
+    with tempfile.TemporaryDirectory() as context:
         for name, text in {"Dockerfile": dockerfile, **files}.items():
-            file = context / name
+            file = Path(context) / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        image = f"tiffin-test:{uuid.uuid4().hex[:12]}"
-        docker("build", "--tag", image, "--label", LABEL, str(context))
-        images.append(image)
-        return image
-
-    yield make
-    for image in images:
+        docker("build", "--tag", image, "--label", LABEL, context)
+    try:
+        yield image
+    finally:
         docker("image", "rm", "--force", image, check=False)
+
+
+@contextmanager
+def own(program: Path, base: str = COLOUR, more: str = "") -> Iterator[str]:
+    """An image of somebody else's program, the executables of a folder, on the Python of ours."""
+    files = {file.name: file.read_text() for file in program.iterdir() if file.is_file()}
+    lines = f"FROM {base}\nCOPY {' '.join(files)} /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n{more}\n"
+    with built(lines, files) as image:
+        yield image
+
+
+@pytest.fixture
+def build() -> Iterator[Callable[[str, dict[str, str]], str]]:
+    """Of `built` images, removed when the test ends."""
+    with ExitStack() as stack:
+        yield lambda dockerfile, files: stack.enter_context(built(dockerfile, files))
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import docker as sdk
 import pytest
 
 from local_test.engine import docker_runner, owner
+from local_test.engine.client import WireError
 from local_test.engine.containers import LABEL, OWNER, EngineError, Resources
 from local_test.engine.docker_runner import DockerRunner
 from local_test.engine.process_runner import free_port
 from local_test.engine.serving import NeverReady, Server, ServingSpec
 from local_test.engine.tree import Channel
-from tests.container.conftest import STOCK, docker
+from tests.container.conftest import STOCK, docker, own
+from tests.outside import outside
 from tests.runs import PROGRAM, Bed
 from tests.server import PATIENCE, ROOT
 
@@ -37,10 +40,9 @@ def client() -> Iterator[Any]:
 
 
 @pytest.fixture
-def bed(client: Any, tmp_path: Path, build: Callable[[str, dict[str, str]], str]) -> Bed:
-    files = {name: (PROGRAM / name).read_text() for name in ("train", "serve")}
-    image = build(f"FROM {STOCK}\nCOPY train serve /own/\nRUN chmod 755 /own/*\nENV PATH=/own:$PATH\n", files)
-    return Bed(DockerRunner(client), image, tmp_path)
+def bed(client: Any, tmp_path: Path) -> Iterator[Bed]:
+    with own(PROGRAM, STOCK) as image:
+        yield Bed(DockerRunner(client), image, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -116,12 +118,33 @@ def test_T10_a_channel_in_pipe_mode(bed: Bed, tmp_path: Path) -> None:
     assert bed.said() == ["read 2", "read 2"]
 
 
-def test_T15_isolation_leaves_no_way_out(bed: Bed) -> None:
-    with bed.serving() as somebody:
-        there = {"OWN": f"{somebody.running.host}:{somebody.running.port}"}
-        bed.train("outside", environment=there)
-        bed.train("outside", environment=there, isolated=True)
-    assert [line for line in bed.said() if "reached" in line] == ["reached", "not reached"]
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_T15_isolation_leaves_no_way_out(bed: Bed, hosts: int) -> None:
+    with bed.serving() as somebody, outside() as there:
+        somebodys = replace(there, port=8080, addresses=[somebody.running.address.host])
+        code = {"OWN": there.code + somebodys.code}
+        assert bed.train("python", environment=code).status == "Completed", bed.log
+        ways = {"gateway", "host.docker.internal", *there.addresses, *somebodys.addresses}
+        assert {f"reached {way}" for way in ways} <= set(bed.said())
+        assert there.datagrams
+        bed.log.clear()
+        there.datagrams.clear()
+        result = bed.train("python", environment=code, isolated=True, hosts=hosts)
+        assert (result.status, result.failure_reason) == ("Completed", None), bed.log
+        assert sorted(bed.said()) == sorted((there.of_nobody() + somebodys.of_nobody()) * hosts)
+        assert there.datagrams == []
+
+
+def test_T15_isolated_hosts_of_a_job_meet(bed: Bed) -> None:
+    result = bed.train("meet", hosts=2, isolated=True)
+    assert result.status == "Completed", bed.log
+    assert json.loads((result.trees[0].paths.model / "algo-1.json").read_text()) == ["algo-2"]
+
+
+def test_T15_an_isolated_host_finds_itself(bed: Bed) -> None:
+    code = "import socket; print(socket.gethostbyname(socket.gethostname()), socket.gethostname())"
+    assert bed.train("python", environment={"OWN": code}, isolated=True).status == "Completed", bed.log
+    assert bed.said() == ["127.0.0.1 algo-1"]
 
 
 def test_memory_that_runs_out_is_said(bed: Bed) -> None:
@@ -150,9 +173,33 @@ def test_a_server_is_ready_asked_and_stopped(bed: Bed) -> None:
         assert server.ping() == 200
 
 
-def test_an_isolated_server_is_reached_by_its_caller_only(bed: Bed) -> None:
-    with bed.runner.network(isolated=True) as network, bed.serving(network=network) as server:
+def test_T15_an_isolated_server_is_asked_and_reaches_nobody(bed: Bed) -> None:
+    with outside() as there, bed.runner.network(isolated=True, serves=True) as network:
+        with bed.serving(network=network) as server:
+            assert server.invoke(b"1", {}).body == b"1"
+            said = server.invoke(f"python {there.code}".encode(), {}).body.decode().splitlines()
+        assert sorted(said) == there.of_nobody()
+        assert there.datagrams == []
+        with pytest.raises(WireError, match="nobody answers"):
+            server.invoke(b"1", {})
+
+
+def test_an_isolated_server_that_listens_on_loopback_is_not_reached(bed: Bed) -> None:
+    loopback = {"SERVE_HOST": "127.0.0.1"}
+    with (
+        bed.runner.network(isolated=True, serves=True) as network,
+        pytest.raises(NeverReady, match=r"/ping did not say 200 within 1 s: nobody answers"),
+        bed.serving(network=network, environment=loopback, start_timeout=1),
+    ):
+        pass
+
+
+def test_where_nobody_may_enter_the_internal_network_is_used_and_said(bed: Bed, client: Any) -> None:
+    """As for a user who is not root."""
+    there = replace(bed, runner=DockerRunner(client, enters=False))
+    with there.runner.network(isolated=True, serves=True) as network, there.serving(network=network) as server:
         assert server.invoke(b"1", {}).body == b"1"
+    assert any("only root may enter" in line for line in there.said())
 
 
 @pytest.mark.parametrize(
@@ -185,8 +232,8 @@ from pathlib import Path
 import docker
 from local_test.engine.docker_runner import DockerRunner
 from local_test.engine.serving import Server, ServingSpec
-runner = DockerRunner(docker.from_env())
-with runner.network(isolated=True) as network:
+runner = DockerRunner(docker.from_env(), enters=False)
+with runner.network(isolated=True, serves=True) as network:
     server = Server.start(runner, ServingSpec(sys.argv[1], Path(sys.argv[2]), network=network), print)
     print("ready", server.running.id, flush=True)
     time.sleep(600)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local_test.engine.endpoint import Endpoint, Unavailable, Variant
-from local_test.engine.instance import NoContainer
+from local_test.engine.endpoint import Endpoint, Variant
+from local_test.engine.instance import NoContainer, Unavailable
 from local_test.engine.process_runner import ProcessRunner
 from local_test.engine.serving import NeverReady, ServingSpec
 from tests.runs import PROGRAM

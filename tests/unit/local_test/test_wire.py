@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from local_test.wire import Connection
+from local_test.wire import Address, Connection
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def answering(*answers: bytes, holds: threading.Event | None = None) -> Iterator
 
         thread = threading.Thread(target=serve)
         thread.start()
-        connection = Connection("127.0.0.1", listener.getsockname()[1])
+        connection = Connection(Address(*listener.getsockname()))
         try:
             yield connection
         finally:
@@ -95,7 +95,7 @@ def test_an_answer_of_a_byte_now_and_then_ends_at_the_deadline() -> None:  # B-0
 
         thread = threading.Thread(target=drip)
         thread.start()
-        connection = Connection("127.0.0.1", listener.getsockname()[1])
+        connection = Connection(Address(*listener.getsockname()))
         try:
             with pytest.raises(TimeoutError):
                 connection.request("POST /invocations", b"", b"x", 0.2)

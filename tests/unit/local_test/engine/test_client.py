@@ -9,6 +9,7 @@ import pytest
 
 from local_test.engine.client import Broken, Client, TimedOut, Unreachable
 from local_test.engine.process_runner import free_port
+from local_test.wire import Address
 
 Handler = Callable[[socket.socket, int], None]  # a connection and its number
 
@@ -34,7 +35,7 @@ def listen() -> Iterator[Callable[[Handler], Client]]:
                 number += 1
 
         threading.Thread(target=accept, daemon=True).start()
-        clients.append(Client("127.0.0.1", listener.getsockname()[1]))
+        clients.append(Client(Address(*listener.getsockname())))
         return clients[-1]
 
     yield start
@@ -151,7 +152,7 @@ def test_H09_no_answer_is_told_from_a_broken_one(listen: Callable[[Handler], Cli
 
 def test_H02_nobody_and_nobody_in_time() -> None:
     with pytest.raises(Unreachable, match=r"nobody answers at 127\.0\.0\.1"):
-        Client("127.0.0.1", free_port()).request("GET", "/ping")
+        Client(Address("127.0.0.1", free_port())).request("GET", "/ping")
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         waiting = []
         for _ in range(3):  # nobody accepts these, and then there is no place left
@@ -159,7 +160,7 @@ def test_H02_nobody_and_nobody_in_time() -> None:
             waiting[-1].setblocking(False)
             waiting[-1].connect_ex(full.getsockname())
         with pytest.raises(Unreachable, match=r"no connection within 250 ms \(H-02\)"):
-            Client("127.0.0.1", full.getsockname()[1]).request("GET", "/ping")
+            Client(Address(*full.getsockname())).request("GET", "/ping")
         for each in waiting:
             each.close()
 
@@ -178,7 +179,7 @@ def test_who_ends_over_a_question_is_broken_and_not_unreachable() -> None:
 
     server = threading.Thread(target=serve)
     server.start()
-    client = Client("127.0.0.1", listener.getsockname()[1])
+    client = Client(Address(*listener.getsockname()))
     try:
         assert client.request("POST", "/", body=b"1\n").status == 200
         with pytest.raises(Broken):
