@@ -46,7 +46,7 @@ class Start:
     command: str
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
-    isolated: bool = False  # no way out of its network; the judge still reaches it
+    isolated: bool = False  # no network; or, to serve, none with a way out, by which the judge reaches it
     network: str | None = None  # one of `Engine.network`, where it is found by its host name
     user: str | None = None
     read_only: bool = False  # all but /tmp
@@ -259,7 +259,9 @@ class Engine:
         }
         if start.read_only:
             options["tmpfs"] = {"/tmp": ""}  # noqa: S108  the container's own
-        if start.isolated:
+        if start.isolated and start.command == "train":  # nobody asks it anything
+            options["network_mode"] = "none"
+        elif start.isolated:
             options["network"] = self._isolated()
         elif start.network:
             named = self._client.api.create_endpoint_config(aliases=[start.hostname] if start.hostname else None)
