@@ -181,16 +181,17 @@ class Asynchronous:
                     f"{item.input} has {size} bytes, and {enforced.here().payload_async:.0f} are the most (A-02)."
                 )
             body = file.read_bytes()
-        with hosting.engine.chosen() as (name, instance):
-            container = hosting.served(instance).variant.container_names()[0]
+        with hosting.engine.chosen() as (_, instance):
+            served = hosting.served(instance)
+            container = served.variant.container_names()[0]
             begun = time.perf_counter()
             try:
                 reply = instance.invoke(body, item.headers, None, item.timeout)
             except WireError as error:
-                hosting.traffic.invoked(name, NO_ANSWER, None, 0)
+                hosting.traffic.invoked(served, NO_ANSWER, None, 0)
                 raise hosting.origin.of_silence(container, error) from None
         seconds = time.perf_counter() - begun
-        hosting.traffic.invoked(name, reply.status, seconds, seconds)
+        hosting.traffic.invoked(served, reply.status, seconds, seconds)
         if not 200 <= reply.status < 300:  # noqa: PLR2004
             raise hosting.origin.of_reply(container, reply)
         kind = reply.headers.get("content-type", "application/octet-stream")

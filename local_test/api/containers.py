@@ -87,9 +87,10 @@ class Builder:
         """Raises DataError, EngineError with nothing left."""
         deployed = Deployed([], folder)
         try:
-            for variant in plan.variants:
+            for variant in plan.all:
                 specs = self.specs(variant, folder / variant.name, deployed.stack)
-                deployed.variants.append(Variant(variant.name, specs, variant.instances, variant.weight))
+                is_shadow = variant in plan.shadows
+                deployed.variants.append(Variant(variant.name, specs, variant.instances, variant.weight, is_shadow))
         except BaseException:
             deployed.close()
             raise

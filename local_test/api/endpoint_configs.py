@@ -18,7 +18,6 @@ from local_test.api.templates import Resource, made_at
 
 MEMORY = range(1024, 6145, 1024)  # S-04: MB
 ABSENT = {
-    "ShadowProductionVariants": "shadow variants",
     "ExplainerConfig": "an explainer",
     "CrossRegionTrafficConfig": "traffic across regions",
 }
@@ -41,6 +40,10 @@ class EndpointConfig(Resource):
     def variants(self) -> list[dict[str, Any]]:
         return list(self.request["ProductionVariants"])
 
+    @property
+    def shadows(self) -> list[dict[str, Any]]:
+        return list(self.request.get("ShadowProductionVariants") or ())
+
 
 class EndpointConfigsBackend:
     """Of moto's SageMaker backend, the part that knows endpoint configurations."""
@@ -59,11 +62,14 @@ class EndpointConfigsBackend:
         for member, what in ABSENT.items():
             if request.get(member):
                 raise NotHereYet(f"{what} ({member})")
-        names = [variant["VariantName"] for variant in request["ProductionVariants"]]
+        shadows = request.get("ShadowProductionVariants") or []
+        names = [variant["VariantName"] for variant in [*request["ProductionVariants"], *shadows]]
         if len(set(names)) < len(names):
             raise ValidationError("The variant names of an endpoint configuration must be unique.")
-        for variant in request["ProductionVariants"]:
+        for variant in [*request["ProductionVariants"], *shadows]:
             self._check_variant(variant, request)
+        if shadows:
+            self._check_shadows(request, shadows)
         config = EndpointConfig(name, arn, copy.deepcopy(request), list(request.get("Tags") or []))
         self.endpoint_configs[name] = config
         return config
@@ -78,6 +84,23 @@ class EndpointConfigsBackend:
 
     def _config_arn(self, name: str) -> str:
         return arn_formatter("endpoint-config", name, self.account_id, self.region_name)
+
+    def _check_shadows(self, request: dict[str, Any], shadows: list[dict[str, Any]]) -> None:
+        both = [*request["ProductionVariants"], *shadows]
+        if len(both) != 2:  # noqa: PLR2004
+            raise ValidationError(
+                "With ShadowProductionVariants there is one production variant and one shadow variant."
+            )
+        models: list[Model] = [self.model(variant["ModelName"]) for variant in both]  # type: ignore[attr-defined]
+        refused = {
+            "asynchronous inference": request.get("AsyncInferenceConfig"),
+            "a serverless variant": any(variant.get("ServerlessConfig") for variant in both),
+            "several containers": any(len(model.containers) > 1 for model in models),
+            "a multi-model container": any(is_multi_model(each) for model in models for each in model.containers),
+        }
+        for what, is_there in refused.items():
+            if is_there:
+                raise ValidationError(f"An endpoint with a shadow variant does not support {what}.")
 
     def _check_variant(self, variant: dict[str, Any], request: dict[str, Any]) -> None:
         if not variant.get("ModelName"):

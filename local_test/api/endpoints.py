@@ -1,6 +1,7 @@
 """Endpoints: created, updated, scaled and deleted as on AWS, with real containers behind (hosting.py)."""
 
 import datetime
+import json
 import shutil
 import threading
 from collections.abc import Mapping
@@ -14,11 +15,13 @@ from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import telemetry
 from local_test.api.asynchronous import folder_of
+from local_test.api.deployments import Deployment, checked
+from local_test.api.descriptions import described, summary
 from local_test.api.endpoint_configs import EndpointConfig
 from local_test.api.hosting import Hosting
 from local_test.api.jobs import listed, now
-from local_test.api.plans import Plan, PlannedVariant
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.plans import Plan
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 from local_test.api.templates import Resource, made_at, settled
 
@@ -26,11 +29,23 @@ KIND = "endpoint"
 EVENT_STATUS = {  # as EventBridge spells it
     "Creating": "CREATING",
     "Updating": "UPDATING",
+    "RollingBack": "ROLLING_BACK",
     "SystemUpdating": "SYSTEM_UPDATING",
     "InService": "IN_SERVICE",
     "Deleting": "DELETING",
     "Failed": "FAILED",
 }
+TOLD = (  # of a deployment, on EventBridge
+    "EndpointName",
+    "EndpointArn",
+    "EndpointConfigName",
+    "ProductionVariants",
+    "EndpointStatus",
+    "CreationTime",
+    "LastModifiedTime",
+    "Tags",
+    "PendingDeploymentSummary",
+)
 RETAINED = {"DesiredInstanceCount": "InitialInstanceCount", "DesiredWeight": "InitialVariantWeight"}
 
 
@@ -48,6 +63,7 @@ class Endpoint(Resource):
     serving: Plan | None = None
     hosting: Hosting | None = None
     deployment: dict[str, Any] | None = None
+    stage: dict[str, Any] | None = None  # of the fleet that an update brings, its VariantStatus
     created: datetime.datetime = field(default_factory=made_at)
     modified: datetime.datetime = field(default_factory=made_at)
 
@@ -64,9 +80,10 @@ class Endpoint(Resource):
 
     def moves(self, status: str, reason: str | None = None, serving: Plan | None = None) -> None:
         with self._lock:
-            if self.status == "Deleting":
+            if self.status == "Deleting" or (status == self.status == "Updating"):
                 return
             self.status, self.reason, self.modified = status, reason, now()
+            self.stage = None
             self.serving = serving or self.serving
         self._keep()
         if self.platform.replaying:
@@ -82,6 +99,14 @@ class Endpoint(Resource):
         if status in ("InService", "Failed"):
             self.platform.say(f"endpoint {self.name}: {status}{f': {reason}' if reason else ''}")
             settled(self, self.account, self.region, reason if status == "Failed" else None)
+
+    def stages(self, status: str, message: str) -> None:
+        self.stage = {"Status": status, "StatusMessage": message, "StartTime": now()}
+        if self.status == "Updating":
+            known = {**described(self), "EndpointStatus": EVENT_STATUS[self.status], "Tags": {}}
+            detail = json.loads(json.dumps({name: known[name] for name in TOLD}, default=_milliseconds))
+            kind = "SageMaker Endpoint Deployment State Change"
+            telemetry.event(self.account, self.region, kind, self.arn, detail)
 
     def _keep(self) -> None:
         state = {
@@ -104,7 +129,7 @@ class Endpoint(Resource):
         return self.status
 
     def gen_response_object(self) -> dict[str, Any]:
-        return _described(self)
+        return described(self)
 
     def is_created(self) -> bool:
         """Asked by CloudFormation."""
@@ -131,8 +156,8 @@ class EndpointsBackend:
         name = request["EndpointName"]
         if name in self.endpoints:
             raise ValidationError(f'Cannot create already existing endpoint "{self._endpoint_arn(name)}".')
-        _check_deployment(request)
         plan = self._plan(request)
+        self._check_deployment(request.get("DeploymentConfig"), plan)
         endpoint = Endpoint(self.platform, name, self._endpoint_arn(name), plan, list(request.get("Tags") or []))
         endpoint.deployment = request.get("DeploymentConfig")
         self.endpoints[name] = endpoint
@@ -142,12 +167,12 @@ class EndpointsBackend:
         return endpoint
 
     def begin_hosting(self, endpoint: Endpoint) -> None:
-        hosting = Hosting(self.platform, self.account_id, self.region_name, endpoint.name, endpoint.moves)
+        hosting = Hosting(self.platform, self.account_id, self.region_name, endpoint.name, endpoint)
         endpoint.hosting = hosting
         if endpoint.serving:
             hosting.deploy(endpoint.serving)
         if not endpoint.serving or endpoint.status == "Updating":
-            hosting.deploy(endpoint.wanted)
+            hosting.deploy(endpoint.wanted, _deployment(endpoint))
 
         def run() -> None:
             try:
@@ -168,16 +193,18 @@ class EndpointsBackend:
     def change_endpoint(self, request: dict[str, Any]) -> Endpoint:
         check("UpdateEndpoint", request)
         endpoint = self._changeable(request["EndpointName"])
-        _check_deployment(request)
         plan = self._plan(request)
         if request.get("RetainAllVariantProperties"):
             excluded = {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties") or ()}
             plan = plan.changed(_retained(endpoint.serving or endpoint.wanted, excluded))
-        endpoint.wanted = plan
-        endpoint.deployment = request.get("DeploymentConfig")
+        deployment = request.get("DeploymentConfig")
+        if deployment is None and request.get("RetainDeploymentConfig"):
+            deployment = endpoint.deployment
+        self._check_deployment(deployment, plan)
+        endpoint.wanted, endpoint.deployment = plan, deployment
         endpoint.moves("Updating")
         if endpoint.hosting:
-            endpoint.hosting.deploy(plan)
+            endpoint.hosting.deploy(plan, _deployment(endpoint))
         return endpoint
 
     def resize_endpoint(self, name: str, changes: Mapping[str, Mapping[str, Any]]) -> Endpoint:
@@ -185,7 +212,7 @@ class EndpointsBackend:
         endpoint = self._changeable(name)
         plan = endpoint.serving or endpoint.wanted
         for variant in changes:
-            if plan.variant(variant) is None:
+            if variant not in [each.name for each in plan.all]:
                 raise ValidationError(
                     f'The variant name(s) "{variant}" is/are not present within endpoint configuration "{plan.config}".'
                 )
@@ -210,6 +237,9 @@ class EndpointsBackend:
         if endpoint.status != "InService" and not self.platform.replaying:
             raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
         return endpoint
+
+    def _check_deployment(self, config: dict[str, Any] | None, plan: Plan) -> None:
+        checked(config, [each.instances for each in plan.variants], self.account_id, self.region_name)
 
     def _plan(self, request: dict[str, Any]) -> Plan:
         config: EndpointConfig = self.endpoint_config(request["EndpointConfigName"])  # type: ignore[attr-defined]
@@ -244,10 +274,10 @@ class EndpointsResponse:
         return ActionResult({"EndpointArn": backend.resize_endpoint(self.params["EndpointName"], changes).arn})
 
     def describe_endpoint(self) -> ActionResult:
-        return ActionResult(_described(self.sagemaker_backend.endpoint(self.params["EndpointName"])))
+        return ActionResult(described(self.sagemaker_backend.endpoint(self.params["EndpointName"])))
 
     def list_endpoints(self) -> ActionResult:
-        return ActionResult(listed(self.sagemaker_backend.endpoints.values(), self.params, _summary, "Endpoints"))
+        return ActionResult(listed(self.sagemaker_backend.endpoints.values(), self.params, summary, "Endpoints"))
 
     def delete_endpoint(self) -> ActionResult:
         self.sagemaker_backend.remove_endpoint(self.params["EndpointName"])
@@ -283,79 +313,17 @@ def _change(wanted: dict[str, Any], plan: Plan | None) -> dict[str, Any]:
 
 def _retained(plan: Plan, excluded: set[str]) -> dict[str, dict[str, Any]]:
     kept = [ours for theirs, ours in RETAINED.items() if theirs not in excluded]
-    return {each.name: {name: each.asked[name] for name in kept if name in each.asked} for each in plan.variants}
+    return {each.name: {name: each.asked[name] for name in kept if name in each.asked} for each in plan.all}
 
 
-def _check_deployment(request: dict[str, Any]) -> None:
-    """All traffic at once is what is done; what watches alarms or goes step by step is not."""
-    deployment = request.get("DeploymentConfig") or {}
-    policy = (deployment.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
-    if deployment.get("RollingUpdatePolicy") or policy.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE":
-        raise NotHereYet("updates in steps (DeploymentConfig); ALL_AT_ONCE is done")
-    if (deployment.get("AutoRollbackConfiguration") or {}).get("Alarms"):
-        raise NotHereYet("a rollback by alarms (AutoRollbackConfiguration)")
+def _deployment(endpoint: Endpoint) -> Deployment | None:
+    if endpoint.deployment is None:
+        return None
+    return Deployment.of(endpoint.deployment, [each.instances for each in endpoint.wanted.variants])
 
 
-def _summary(endpoint: Any) -> dict[str, Any]:
-    return {
-        "EndpointName": endpoint.name,
-        "EndpointArn": endpoint.arn,
-        "CreationTime": endpoint.created,
-        "LastModifiedTime": endpoint.modified,
-        "EndpointStatus": endpoint.status,
-    }
-
-
-def _described(endpoint: Endpoint) -> dict[str, Any]:
-    plan = endpoint.serving or endpoint.wanted
-    counts = endpoint.hosting.instances() if endpoint.hosting else {}
-    updating = endpoint.status == "Updating"
-    wanted = endpoint.wanted if updating else plan
-    capture = plan.capture
-    return _summary(endpoint) | {
-        "EndpointConfigName": plan.config,
-        "ProductionVariants": [_variant(each, wanted.variant(each.name), counts, endpoint) for each in plan.variants],
-        "FailureReason": endpoint.reason,
-        "AsyncInferenceConfig": plan.asynchronous,
-        "LastDeploymentConfig": endpoint.deployment,
-        "PendingDeploymentSummary": {
-            "EndpointConfigName": wanted.config,
-            "ProductionVariants": [{"VariantName": each.name} for each in wanted.variants],
-            "StartTime": endpoint.modified,
-        }
-        if updating and wanted.config != plan.config
-        else None,
-        "DataCaptureConfig": {
-            "EnableCapture": True,
-            "CaptureStatus": "Started" if endpoint.status == "InService" else "Stopped",
-            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
-            "DestinationS3Uri": capture["DestinationS3Uri"],
-            "KmsKeyId": capture.get("KmsKeyId", ""),
-        }
-        if capture
-        else None,
-    }
-
-
-def _variant(
-    variant: PlannedVariant, wanted: PlannedVariant | None, counts: Mapping[str, int], endpoint: Endpoint
-) -> dict[str, Any]:
-    images = [
-        {"SpecifiedImage": each["Image"], "ResolvedImage": each["Image"], "ResolutionTime": endpoint.modified}
-        for each in variant.containers
-    ]
-    found: dict[str, Any] = {
-        "VariantName": variant.name,
-        "DeployedImages": images,
-        "CurrentWeight": variant.weight,
-        "DesiredWeight": (wanted or variant).weight,
-    }
-    if variant.serverless:
-        return found | {
-            "CurrentServerlessConfig": variant.serverless,
-            "DesiredServerlessConfig": (wanted or variant).serverless,
-        }
-    return found | {
-        "CurrentInstanceCount": counts.get(variant.name, 0),
-        "DesiredInstanceCount": (wanted or variant).instances,
-    }
+def _milliseconds(value: object) -> int:
+    """As EventBridge has SageMaker's times."""
+    if not isinstance(value, datetime.datetime):
+        raise TypeError(f"{value!r} is no time")
+    return int(value.timestamp() * 1000)

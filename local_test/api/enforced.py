@@ -1,6 +1,7 @@
 """The limits of hosting that are held here, each to be set otherwise by an environment variable of `up`."""
 
 import functools
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -29,6 +30,9 @@ class Enforced:
     start_timeout_serverless: float = limits.START_TIMEOUT_SERVERLESS  # S-02
     ping_every: float = 5.0  # H-03
     scaling_period: float = 60.0  # a point of the metric that target tracking looks at
+    alarm_period: float = math.inf  # the longest period of an alarm
+    deployment_wait: float = math.inf  # the longest WaitIntervalInSeconds, and TerminationWaitInSeconds
+    deployment_timeout: float = math.inf  # the longest MaximumExecutionTimeoutInSeconds
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Enforced":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import moto
+from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 from moto.core.responses import ActionResult, BaseResponse
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.logs.models import LogsBackend, logs_backends
@@ -18,12 +19,14 @@ from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local_test.api import (
+    alarms,
     chance,
     ecr,
     endpoints,
     iam,
     jobs,
     logs,
+    metrics,
     objects,
     processing,
     rds,
@@ -74,6 +77,7 @@ FACTS: dict[str, Callable[[str, Any], None]] = {
     processing.KIND: jobs.known_again("processing_jobs"),
     transform.KIND: jobs.known_again("transform_jobs"),
     endpoints.KIND: endpoints.known_again,
+    alarms.KIND: alarms.known_again,
 }
 RECONCILE: tuple[Callable[[], None], ...] = (
     jobs.lost("training_jobs"),
@@ -82,6 +86,7 @@ RECONCILE: tuple[Callable[[], None], ...] = (
     jobs.lost("hyper_parameter_tuning_jobs"),
     endpoints.started_again,
     scaling.watched,
+    alarms.watched,
 )
 
 
@@ -102,6 +107,8 @@ def install(platform: Platform) -> None:
     _replace(sagemaker_backends, _backend_of(platform))
     _replace(s3_backends, objects.backend_of(platform.objects))
     _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
+    _replace(cloudwatch_backends, _cloudwatch_of(platform))
+    importlib.import_module("moto.cloudwatch.urls").url_paths["{0}/$"] = alarms.AlarmsResponse.dispatch
     response: Any = type("LocalSageMakerResponse", (*RESPONSES, Pruned, SageMakerResponse), {"platform": platform})
     importlib.import_module("moto.sagemaker.urls").url_paths["{0}/$"] = response.dispatch
     urls = importlib.import_module("moto.ecr.urls")
@@ -141,6 +148,7 @@ def points() -> dict[str, Callable[[], bool]]:
         "ecr": ["{0}/$"],
         "iam": ["{0}/$"],
         "rds": ["{0}/$"],
+        "cloudwatch": ["{0}/$"],
     }
     methods = {
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
@@ -156,6 +164,7 @@ def points() -> dict[str, Callable[[], bool]]:
         ],
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
         LogsBackend: ["put_log_events", "delete_log_group", "delete_log_stream", "ensure_log_stream"],
+        CloudWatchBackend: ["put_metric_data", "get_metric_statistics", "put_metric_alarm", "set_alarm_state"],
         s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
     }
     checks: dict[str, Callable[[], bool]] = {
@@ -167,7 +176,7 @@ def points() -> dict[str, Callable[[], bool]]:
     for owner, names in methods.items():
         for name in names:
             checks[f"{owner.__name__}.{name}"] = lambda owner=owner, name=name: callable(getattr(owner, name, None))  # type: ignore[misc]
-    for backends in (sagemaker_backends, s3_backends, ecr_backends):
+    for backends in (sagemaker_backends, s3_backends, ecr_backends, cloudwatch_backends):
         checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
     checks["CloudFormation's ResourceMap"] = stacks.can_install
     checks["utcnow"] = chance.can_install
@@ -191,6 +200,13 @@ def _backend_of(platform: Platform) -> type[SageMakerModelBackend]:
     urls = importlib.import_module("moto.sagemaker.urls")
     # moto finds a backend's paths by the name of its class's module, which here is ours
     return type("LocalSageMaker", (*BACKENDS, SageMakerModelBackend), {"platform": platform, "_url_module": urls})
+
+
+def _cloudwatch_of(platform: Platform) -> type[CloudWatchBackend]:
+    kept = metrics.backend_of(platform.metrics)
+    return type(
+        "LocalCloudWatch", (alarms.AlarmsBackend, kept), {"platform": platform, "_url_module": kept._url_module}
+    )
 
 
 def _replace(backends: Any, backend: type) -> None:

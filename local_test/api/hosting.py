@@ -1,7 +1,7 @@
 """What runs behind one endpoint, on a thread that owns it: changes one after the other, each all or nothing.
 
-An update starts the new containers, sends requests there, then stops the old ones; one that fails leaves the old ones
-serving. `stop` ends it from another thread at any time.
+An update starts the new containers, sends requests there, at once or in steps (rollout.py), then stops the old ones;
+one that fails leaves the old ones serving. `stop` ends it from another thread at any time.
 """
 
 import itertools
@@ -13,21 +13,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from moto.sagemaker.exceptions import SagemakerClientError
 
 from local_test.api import enforced, telemetry
+from local_test.api.alarms import in_alarm
 from local_test.api.artifacts import DataError
 from local_test.api.asynchronous import Asynchronous
 from local_test.api.capture import Capture
 from local_test.api.containers import Builder, Deployed, ImageRunner
+from local_test.api.deployments import Deployment
 from local_test.api.images import runner_for
+from local_test.api.mirror import Mirror
 from local_test.api.multi_model import Files, Shelf
 from local_test.api.objects import NoObject
 from local_test.api.plans import Plan, PlannedVariant
 from local_test.api.platform import Platform
 from local_test.api.refusal import Origin
+from local_test.api.rollout import RolledBack, Rollout
 from local_test.api.traffic import Traffic
 from local_test.engine.containers import EngineError
 from local_test.engine.endpoint import Endpoint, Variant
@@ -41,22 +45,31 @@ GROUP = "/aws/sagemaker/Endpoints"
 FLUSH = 1.0  # seconds between what is written of captures
 MEASURE = 10.0  # and of traffic: moto keeps each point in memory
 
-Tell = Callable[[str, str | None, Plan | None], None]  # status, reason, and the plan that serves from now on
+
+class Owner(Protocol):
+    """Whose hosting it is, told what becomes of it."""
+
+    def moves(self, status: str, reason: str | None = None, serving: Plan | None = None) -> None:
+        """`serving`: the plan that serves from now on."""
+
+    def stages(self, status: str, message: str) -> None:
+        """Of the fleet that an update brings, its VariantStatus."""
 
 
 @dataclass(frozen=True)
 class Served:
     """What an instance was started for; `slots` are a serverless variant's."""
 
+    config: str
     variant: PlannedVariant
     shelf: Shelf | None
     slots: threading.Semaphore | None
 
 
 class Hosting:
-    def __init__(self, platform: Platform, account: str, region: str, name: str, tell: Tell) -> None:
+    def __init__(self, platform: Platform, account: str, region: str, name: str, owner: Owner) -> None:
         self.platform, self.account, self.region, self.name = platform, account, region, name
-        self._tell = tell
+        self._owner = owner
         self._folder = platform.work / "endpoints" / account / region / name
         self._runner = ImageRunner(platform)
         self._builder = Builder(platform, self._runner, account, region)
@@ -67,6 +80,7 @@ class Hosting:
         self._sinks: dict[str, Callable[[str], None]] = {}
         self.engine = Endpoint(self._runner, self._log, enforced.here().ping_every)
         self.traffic = Traffic(account, region, name)
+        self.mirror = Mirror(self)
         self.plan: Plan | None = None  # what serves
         self._served: dict[Path, Served] = {}  # by the tree of its containers
         self.capture: Capture | None = None
@@ -83,8 +97,9 @@ class Hosting:
 
     # from other threads
 
-    def deploy(self, plan: Plan) -> None:
-        self._changes.put(lambda: self._deploy(plan))
+    def deploy(self, plan: Plan, deployment: Deployment | None = None) -> None:
+        """All requests at once, where no deployment says otherwise or nothing serves yet."""
+        self._changes.put(lambda: self._deploy(plan, deployment))
 
     def resize(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
         """By variant, its new InitialInstanceCount and InitialVariantWeight."""
@@ -120,15 +135,18 @@ class Hosting:
                 self._deployed.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _deploy(self, plan: Plan) -> None:
+    def _deploy(self, plan: Plan, deployment: Deployment | None) -> None:
         folder = self._folder / str(next(self._numbers))
         deployed, served = None, dict[Path, Served]()
         try:
             deployed = self._builder.build(plan, folder)
             served = {each.specs[0].tree: self._serve(plan, each) for each in deployed.variants}
             self._served |= served
-            self.engine.deploy(deployed.variants)
-        except (EngineError, DataError, NoObject, SagemakerClientError) as error:
+            if deployment and self.plan:
+                self._rollout(deployed, deployment).run()
+            else:
+                self.engine.deploy(deployed.variants)
+        except (RolledBack, EngineError, DataError, NoObject, SagemakerClientError) as error:
             if deployed:
                 deployed.close()
             for tree in served:
@@ -144,11 +162,26 @@ class Hosting:
         self._set_asynchronous(plan)
         if before:
             before.close()
-        self._tell("InService", None, plan)
+        self._owner.moves("InService", serving=plan)
+
+    def _rollout(self, deployed: Deployed, deployment: Deployment) -> Rollout:
+        self._owner.moves("Updating")  # it serves already when this goes on after a restart
+        limit = enforced.here()
+        return Rollout(
+            self.engine,
+            deployment,
+            deployed.variants,
+            lambda: in_alarm(self.account, self.region, deployment.alarms),
+            self._owner.stages,
+            lambda reason: self._owner.moves("RollingBack", reason),
+            self._ended,
+            limit.deployment_wait,
+            limit.deployment_timeout,
+        )
 
     def _failed(self, reason: str) -> None:
         """What served before still does (H-27)."""
-        self._tell("Failed" if self.plan is None else "InService", reason, None)
+        self._owner.moves("Failed" if self.plan is None else "InService", reason)
 
     def _serve(self, plan: Plan, variant: Variant) -> Served:
         planned, shelf = plan[variant.name], None
@@ -157,7 +190,7 @@ class Hosting:
             runs_images = runner_for(self.platform, spec.image)[0].runs_images
             files = Files(self.platform.objects, self.account, planned.containers[0], spec.tree, runs_images)
             shelf = Shelf(files, planned, self.traffic)
-        return _served(planned, shelf)
+        return _served(plan.config, planned, shelf)
 
     def _set_asynchronous(self, plan: Plan) -> None:
         if plan.asynchronous and self.asynchronous:
@@ -194,8 +227,8 @@ class Hosting:
         self.plan = plan = plan.changed(reached)
         for tree, served in self._served.items():
             if "ServerlessConfig" in reached.get(served.variant.name, {}):
-                self._served[tree] = _served(plan[served.variant.name], served.shelf)
-        self._tell("InService", reason, plan)
+                self._served[tree] = _served(plan.config, plan[served.variant.name], served.shelf)
+        self._owner.moves("InService", reason, plan)
 
     def served(self, instance: Instance) -> Served:
         return self._served[instance.servers[0].spec.tree]
@@ -213,11 +246,12 @@ class Hosting:
 
     def _tick(self) -> None:
         measured = time.monotonic()
-        while not self._ended.wait(FLUSH):
+        longest = enforced.here().alarm_period  # an alarm of a test waits for no more
+        while not self._ended.wait(min(FLUSH, longest)):
             try:
                 if self.capture:
                     self.capture.flush()
-                if time.monotonic() - measured >= MEASURE:
+                if time.monotonic() - measured >= min(MEASURE, longest):
                     measured = time.monotonic()
                     self.traffic.flush(self.instances())
             except Exception:  # the next one may do
@@ -229,9 +263,9 @@ class Hosting:
             self.capture.flush()
 
 
-def _served(variant: PlannedVariant, shelf: Shelf | None) -> Served:
+def _served(config: str, variant: PlannedVariant, shelf: Shelf | None) -> Served:
     slots = threading.Semaphore(variant.serverless["MaxConcurrency"]) if variant.serverless else None
-    return Served(variant, shelf, slots)
+    return Served(config, variant, shelf, slots)
 
 
 def _reason(error: Exception) -> str:

@@ -64,6 +64,7 @@ class Plan:
     variants: tuple[PlannedVariant, ...]
     asynchronous: dict[str, Any] | None = None
     capture: dict[str, Any] | None = None
+    shadows: tuple[PlannedVariant, ...] = ()
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,39 +72,46 @@ class Plan:
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> "Plan":
         variants = tuple(PlannedVariant(**each) for each in document["variants"])
-        return cls(document["config"], variants, document["asynchronous"], document["capture"])
+        shadows = tuple(PlannedVariant(**each) for each in document.get("shadows", ()))
+        return cls(document["config"], variants, document["asynchronous"], document["capture"], shadows)
 
     @classmethod
     def of(cls, config: EndpointConfig, backend: Any) -> "Plan":
         """Raises ValidationError when a model is not there any more."""
         is_isolated = bool(config.request.get("EnableNetworkIsolation"))
         variants = [PlannedVariant.of(asked, backend, is_isolated) for asked in config.variants]
+        shadows = [PlannedVariant.of(asked, backend, is_isolated) for asked in config.shadows]
         capture = config.request.get("DataCaptureConfig")
         return cls(
             config.name,
             tuple(variants),
             config.request.get("AsyncInferenceConfig"),
             capture if capture and capture.get("EnableCapture", True) else None,
+            tuple(shadows),
         )
+
+    @property
+    def all(self) -> tuple[PlannedVariant, ...]:
+        """Those whose answers nobody sees too."""
+        return self.variants + self.shadows
 
     def variant(self, name: str) -> PlannedVariant | None:
         return next((each for each in self.variants if each.name == name), None)
 
     def __getitem__(self, name: str) -> PlannedVariant:
-        found = self.variant(name)
-        if found is None:
-            raise KeyError(name)
-        return found
+        """Of all of them."""
+        return {each.name: each for each in self.all}[name]
 
     def changed(self, changes: Mapping[str, Mapping[str, Any]]) -> "Plan":
         """By variant, what of its ProductionVariant is other now."""
-        return replace(
-            self,
-            variants=tuple(
+
+        def now(variants: tuple[PlannedVariant, ...]) -> tuple[PlannedVariant, ...]:
+            return tuple(
                 replace(each, asked={**each.asked, **changes[each.name]}) if each.name in changes else each
-                for each in self.variants
-            ),
-        )
+                for each in variants
+            )
+
+        return replace(self, variants=now(self.variants), shadows=now(self.shadows))
 
 
 def _resolved(container: dict[str, Any], backend: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from local_test.api.identity import ACCESS_KEY, SECRET_KEY
 from local_test.api.journal import Fact, Journal
 from local_test.api.logs import LogFiles
+from local_test.api.metrics import MetricFiles
 from local_test.api.objects import Objects
 from local_test.engine.containers import Running
 
@@ -30,6 +31,7 @@ class Platform:
     journal: Journal
     objects: Objects
     logs: LogFiles
+    metrics: MetricFiles
     registry: "Registry"
     say: Callable[[str], None]
     use_docker: bool | None = None

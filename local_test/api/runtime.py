@@ -192,10 +192,12 @@ def _invoke(call: Call) -> Answer:
     if call.plan.asynchronous:
         raise invalid(f"Endpoint {call.hosting.name} is asynchronous: call InvokeEndpointAsync.")
     call.check_size()
+    if call.plan.shadows:
+        call.hosting.mirror.take(call.plan, call.request, call.headers)
     with ExitStack() as stack:
         served, instance, reply, seconds = _asked(call, stack)
     variant = served.variant
-    call.hosting.traffic.invoked(variant.name, reply.status, seconds, time.perf_counter() - begun)
+    call.hosting.traffic.invoked(served, reply.status, seconds, time.perf_counter() - begun)
     if not 200 <= reply.status < 300:  # noqa: PLR2004
         raise call.hosting.origin.of_reply(call.container(variant), reply)
     if variant.serverless and len(reply.body) > enforced.here().payload_serverless:
@@ -219,7 +221,7 @@ def _asked(call: Call, stack: ExitStack) -> tuple[Served, Instance, Reply, float
                 gone = instance  # it has had nothing of the request: another one may answer
                 continue
             seconds = time.perf_counter() - begun
-            call.hosting.traffic.invoked(served.variant.name, NO_ANSWER, seconds, seconds)
+            call.hosting.traffic.invoked(served, NO_ANSWER, seconds, seconds)
             raise call.hosting.origin.of_silence(call.container(served.variant), error) from None
         return served, instance, reply, time.perf_counter() - begun
 
@@ -268,10 +270,10 @@ def _stream(call: Call) -> Answer:
             if not 200 <= reply.status < 300:  # noqa: PLR2004
                 reply = Reply(reply.status, reply.headers, b"".join(chunks))
         except WireError as error:
-            call.hosting.traffic.invoked(variant.name, NO_ANSWER, None, 0)
+            call.hosting.traffic.invoked(served, NO_ANSWER, None, 0)
             raise call.hosting.origin.of_silence(call.container(variant), error) from None
         seconds = time.perf_counter() - begun
-        call.hosting.traffic.invoked(variant.name, reply.status, seconds, seconds)
+        call.hosting.traffic.invoked(served, reply.status, seconds, seconds)
         if not 200 <= reply.status < 300:  # noqa: PLR2004
             raise call.hosting.origin.of_reply(call.container(variant), reply)
         told = _answered(call, variant, instance, reply)

@@ -123,7 +123,7 @@ class Watch:
         if not isinstance(endpoint, Endpoint) or endpoint.hosting is None or endpoint.status != "InService":
             return
         instances = endpoint.hosting.instances().get(variant)
-        planned = endpoint.serving.variant(variant) if endpoint.serving else None
+        planned = endpoint.serving[variant] if endpoint.serving and instances is not None else None
         if instances is None or planned is None or planned.serverless:
             return
         tracker = self._trackers.setdefault(f"{account}/{region}/{resource}", Tracker(self._clock))

@@ -23,6 +23,7 @@ from local_test.api.control import ControlPlane
 from local_test.api.front import Answer, Front, Handler, PortTaken, Request
 from local_test.api.journal import Call, Journal, newest
 from local_test.api.logs import LogFiles
+from local_test.api.metrics import MetricFiles
 from local_test.api.objects import Objects
 from local_test.api.platform import Platform
 from local_test.api.registry import Registry
@@ -65,9 +66,8 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         stack.callback(journal.close)
         registry = Registry(state / "registry")
         stack.callback(registry.stop)
-        platform = Platform(
-            state, journal, Objects(state / "objects"), LogFiles(state / "logs"), registry, terminal.say, use_docker
-        )
+        objects, logs, metrics = Objects(state / "objects"), LogFiles(state / "logs"), MetricFiles(state / "metrics")
+        platform = Platform(state, journal, objects, logs, metrics, registry, terminal.say, use_docker)
         try:
             enforced.here()
             hooks.install(platform)
@@ -112,6 +112,7 @@ def read_back(platform: Platform, control: ControlPlane) -> None:
             hooks.FACTS.get(entry.kind, _unknown)(entry.key, entry.value)
     loaded, lost = platform.objects.load()
     platform.logs.load()
+    platform.metrics.load()
     platform.replaying = False
     platform.journal.rewrite(iter(kept))
     if entries or loaded:

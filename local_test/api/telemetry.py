@@ -50,9 +50,9 @@ def metric(
 
 
 def event(account: str, region: str, kind: str, arn: str, detail: Mapping[str, Any]) -> None:
-    """Of SageMaker, on the default bus: rules that match it send it to their targets."""
-    entry = {"Source": "aws.sagemaker", "DetailType": kind, "Resources": [arn], "Detail": json.dumps(detail)}
+    """Of the service that the ARN is of, on the default bus: rules that match it send it to their targets."""
+    entry = {"Source": f"aws.{arn.split(':')[2]}", "DetailType": kind, "Resources": [arn], "Detail": json.dumps(detail)}
     try:
         events_backends[account][region].put_events([entry])
-    except Exception:  # a rule's target is the user's, and the job does not depend on it
+    except Exception:  # a rule's target is the user's, and what it tells of does not depend on it
         log.exception("a target of an EventBridge rule failed")

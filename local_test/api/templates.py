@@ -81,10 +81,7 @@ def _replace(kind: Any, name: str, what: str, change: str | None = None) -> None
         """An endpoint goes on under its name; the others are immutable, and are made anew."""
         properties = cloudformation_json["Properties"]
         if change and properties.get(name, original_resource.name) == original_resource.name:
-            request = {
-                "EndpointName": original_resource.name,
-                "EndpointConfigName": properties["EndpointConfigName"],
-            }
+            request = _request("UpdateEndpoint", properties) | {"EndpointName": original_resource.name}
             return _method(account_id, region_name, change)(request)
         if new_resource_name == original_resource.name:
             _method(account_id, region_name, remove)(original_resource.name)

@@ -1,10 +1,14 @@
 """An endpoint: variants, each of some instances, behind one name.
 
-Rules: `deploy`, `scale` and the watch change what there is, one at a time (`_changing`); what requests choose from is
-replaced whole under `_lock`. An instance that is no longer chosen answers what it was asked before it is stopped, so a
-change loses no request. A change that fails leaves everything as it was.
+Rules: `stage`, `finish`, `abandon`, `scale` and the watch change what there is, one at a time (`_changing`); what
+requests choose from is replaced whole under `_lock`. An instance that is no longer chosen answers what it was asked
+before it is stopped, so a change loses no request. A change that fails leaves everything as it was.
+
+There are two fleets while an update is under way: the one that serves, and the next one, which gets a share of the
+requests. Where the one that is drawn has no instance, the other is asked.
 """
 
+import math
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,12 +35,13 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Variant:
-    """`specs` are the containers of its model, in their order."""
+    """`specs` are the containers of its model, in their order; a shadow is asked by its name only."""
 
     name: str
     specs: tuple[ServingSpec, ...]
     instances: int = 1
     weight: float = 1.0
+    is_shadow: bool = False
 
 
 @dataclass
@@ -45,12 +50,17 @@ class _Live:
     instances: list[Instance] = field(default_factory=list)
 
 
+_Fleet = dict[str, _Live]
+
+
 class Endpoint:
     def __init__(self, runner: Runner, log: Log, ping_every: float = PING_EVERY) -> None:
         self._runner, self._log, self._ping_every = runner, log, ping_every
         self._chance = random.Random()  # noqa: S311
         self._lock, self._changing = threading.Lock(), threading.Lock()
-        self._live: dict[str, _Live] = {}
+        self._live: _Fleet = {}
+        self._next: _Fleet = {}
+        self._share = 0.0  # of the requests, those that the next fleet gets
         self._closed = threading.Event()
         self._watch = threading.Thread(target=self._watch_all, daemon=True)
 
@@ -59,16 +69,47 @@ class Endpoint:
 
         Raises NeverReady or EngineError, with what was there before still serving.
         """
+        self.stage(variants)
+        self.finish()
+
+    def stage(self, variants: Sequence[Variant]) -> None:
+        """Start the next fleet, or as much of it as `instances` say; no request goes there yet.
+
+        Raises as `deploy`, with what was staged before as it was.
+        """
         with self._changing:
-            started = {variant.name: _Live(variant, []) for variant in variants}
-            wanted = [variant for variant in variants for _ in range(variant.instances)]
-            for variant, instance in zip(wanted, self._started(wanted), strict=True):
-                started[variant.name].instances.append(instance)
+            wanted = [
+                variant
+                for variant in variants
+                for _ in range(variant.instances - len(self._next[variant.name].instances if self._next else ()))
+            ]
+            started = self._started(wanted)
             with self._lock:
-                before, self._live = self._live, started
-            self._retire([instance for live in before.values() for instance in live.instances])
+                for variant in variants:
+                    self._next.setdefault(variant.name, _Live(variant)).variant = variant
+                for variant, instance in zip(wanted, started, strict=True):
+                    self._next[variant.name].instances.append(instance)
+
+    def share(self, share: float) -> None:
+        """Of the requests, so many go to as large a part of the next fleet."""
+        with self._lock:
+            self._share = share
+
+    def finish(self) -> None:
+        """The next fleet is the one that serves, and the one before is stopped."""
+        with self._changing:
+            with self._lock:
+                before, self._live, self._next, self._share = self._live, self._next, {}, 0.0
+            self._retire(_instances(before))
             if not self._watch.ident:
                 self._watch.start()
+
+    def abandon(self) -> None:
+        """No request goes to the next fleet any more, and it is stopped."""
+        with self._changing:
+            with self._lock:
+                gone, self._next, self._share = self._next, {}, 0.0
+            self._retire(_instances(gone))
 
     def scale(self, variant: str, instances: int) -> None:
         """Raises as `deploy`; KeyError for a variant that is not there."""
@@ -91,6 +132,11 @@ class Endpoint:
         with self._lock:
             return [(live.variant, len(live.instances)) for live in self._live.values()]
 
+    def staged(self) -> list[tuple[Variant, int]]:
+        """The same of the next fleet."""
+        with self._lock:
+            return [(live.variant, len(live.instances)) for live in self._next.values()]
+
     def outstanding(self) -> dict[str, int]:
         """Requests under way, by variant: what autoscaling looks at."""
         with self._lock:
@@ -105,14 +151,7 @@ class Endpoint:
         """
         with ExitStack() as stack:
             with self._lock:
-                name = variant or self._drawn()
-                if name not in self._live:
-                    raise Unavailable(f"there is no variant {name!r}")
-                instances = self._live[name].instances
-                if not instances:
-                    raise Unavailable(f"variant {name!r} has no instance that answers")
-                preferred = [each for each in instances if prefer(each)] if prefer else []
-                instance = min(preferred or instances, key=lambda each: (each.outstanding, self._chance.random()))
+                name, instance = self._choice(variant, prefer)
                 stack.enter_context(instance.counted())
             yield name, instance
 
@@ -131,22 +170,51 @@ class Endpoint:
 
     def close(self, grace: float | None = None) -> None:
         self._closed.set()
+        if self._watch.ident:  # it would put a connection back that is closed here
+            self._watch.join()
         with self._changing:
             with self._lock:
-                before, self._live = self._live, {}
-            instances = [instance for live in before.values() for instance in live.instances]
+                instances = _instances(self._live) + _instances(self._next)
+                self._live, self._next = {}, {}
             if instances:
                 with ThreadPoolExecutor(len(instances)) as pool:
                     for done in [pool.submit(instance.close, grace) for instance in instances]:
                         done.result()
-        if self._watch.ident:
-            self._watch.join()
 
-    def _drawn(self) -> str:
-        names = [name for name, live in self._live.items() if live.variant.weight > 0] or list(self._live)
+    def _choice(self, variant: str | None, prefer: Prefer | None) -> tuple[str, Instance]:
+        """Of the fleet that is drawn, or of the other where that one has none that is preferred, or none at all."""
+        fleets = [self._live]
+        if self._share > 0 and self._next:
+            fleets.insert(0 if self._chance.random() < self._share else 1, self._active())
+        found: list[tuple[str, list[Instance]]] = []
+        why = "the endpoint has no instances"
+        for fleet in fleets:
+            name = variant or self._drawn(fleet)
+            if name not in fleet:
+                why = f"there is no variant {name!r}" if name else why
+            elif not fleet[name].instances:
+                why = f"variant {name!r} has no instance that answers"
+            else:
+                found.append((name, fleet[name].instances))
+        preferred = [(name, [each for each in some if prefer(each)]) for name, some in found] if prefer else []
+        for name, some in (*preferred, *found):
+            if some:
+                return name, min(some, key=lambda each: (each.outstanding, self._chance.random()))
+        raise Unavailable(why)
+
+    def _active(self) -> _Fleet:
+        """Of the next fleet, what its share of the requests is for."""
+        return {
+            name: _Live(live.variant, live.instances[: part(self._share, live.variant.instances)])
+            for name, live in self._next.items()
+        }
+
+    def _drawn(self, fleet: _Fleet) -> str | None:
+        shown = [name for name, live in fleet.items() if not live.variant.is_shadow]
+        names = [name for name in shown if fleet[name].variant.weight > 0] or shown
         if not names:
-            raise Unavailable("the endpoint has no instances")
-        weights = [self._live[name].variant.weight for name in names]
+            return None
+        weights = [fleet[name].variant.weight for name in names]
         return self._chance.choices(names, weights if any(weights) else None)[0]
 
     def _started(self, variants: Sequence[Variant]) -> list[Instance]:
@@ -187,7 +255,7 @@ class Endpoint:
         failed: dict[Instance, int] = {}
         while not self._closed.wait(self._ping_every):
             with self._lock:
-                all_of_them = [(live, each) for live in self._live.values() for each in live.instances]
+                all_of_them = [(live, each) for live in self._fleets() for each in live.instances]
             counts: dict[Instance, int] = {}
             for live, instance in all_of_them:
                 if is_gone(instance):
@@ -198,9 +266,12 @@ class Endpoint:
                         self._remove(live, instance, f"did not answer {FAILED_PINGS} pings")
             failed = counts
             with self._lock:
-                short = [name for name, live in self._live.items() if len(live.instances) < live.variant.instances]
-            for name in short:
-                self._top_up(name)
+                short = [live for live in self._fleets() if len(live.instances) < live.variant.instances]
+            for live in short:
+                self._top_up(live)
+
+    def _fleets(self) -> list[_Live]:
+        return [*self._live.values(), *self._next.values()]
 
     def _remove(self, live: _Live, instance: Instance, why: str) -> None:
         with self._changing:
@@ -211,15 +282,25 @@ class Endpoint:
             self._log(live.variant.name, f"an instance {why}; it is replaced")
             instance.close(grace=0)
 
-    def _top_up(self, name: str) -> None:
+    def _top_up(self, live: _Live) -> None:
         with self._changing:
-            live = self._live.get(name)
-            if live is None or self._closed.is_set():
+            with self._lock:
+                is_there = any(each is live for each in self._fleets())
+            if not is_there or self._closed.is_set():
                 return
             try:
                 new = self._started([live.variant] * max(live.variant.instances - len(live.instances), 0))
             except EngineError as error:  # and tried again
-                self._log(name, f"no instance could be started: {error}")
+                self._log(live.variant.name, f"no instance could be started: {error}")
                 return
             with self._lock:
                 live.instances.extend(new)
+
+
+def part(share: float, instances: int) -> int:
+    """Of so many instances those that a share of the requests is for: no less, and one at least."""
+    return max(math.ceil(round(share * instances, 6)), 1)
+
+
+def _instances(fleet: _Fleet) -> list[Instance]:
+    return [instance for live in fleet.values() for instance in live.instances]

@@ -154,18 +154,6 @@ def test_H27_a_failed_update_keeps_the_old_containers(hosting: Hosting) -> None:
     assert hosting.said(endpoint) == "old"
 
 
-def test_updates_in_steps_are_refused(hosting: Hosting) -> None:
-    config = hosting.config(hosting.variant(hosting.model()))
-    policy = {"TrafficRoutingConfiguration": {"Type": "LINEAR", "WaitIntervalInSeconds": 0}}
-    with pytest.raises(ClientError, match="updates in steps") as raised:
-        hosting.sagemaker.create_endpoint(
-            EndpointName=name("endpoint"),
-            EndpointConfigName=config,
-            DeploymentConfig={"BlueGreenUpdatePolicy": policy},
-        )
-    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-
-
 def test_an_instance_that_dies_is_replaced(hosting: Hosting) -> None:
     endpoint = hosting.serve(hosting.variant(hosting.model({"SAYS": "here"})))
     with pytest.raises(ClientError, match=r"ModelError|ServiceUnavailable"):
@@ -273,10 +261,13 @@ def test_cloudformation_makes_real_endpoints(hosting: Hosting) -> None:
     assert hosting.describe(endpoint)["EndpointStatus"] == "InService"
     assert hosting.said(endpoint) == "first"
     second = hosting.config(hosting.variant(hosting.model({"SAYS": "second"})))
-    changed = template.replace("!GetAtt Config.EndpointConfigName", second)
+    routing = 'TrafficRoutingConfiguration: {Type: ALL_AT_ONCE, WaitIntervalInSeconds: "0"}'
+    deployment = f"DeploymentConfig: {{BlueGreenUpdatePolicy: {{{routing}}}}}"
+    changed = template.replace("!GetAtt Config.EndpointConfigName", f"{second}, {deployment}")
     cloudformation.update_stack(StackName=stack, TemplateBody=changed)
     hosting.aws.wait(lambda: hosting.said(endpoint) == "second", "the updated endpoint")
-    hosting.settled(endpoint)
+    policy = hosting.settled(endpoint)["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"] == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
     cloudformation.delete_stack(StackName=stack)
 
     def is_gone() -> bool:

@@ -117,6 +117,55 @@ def test_an_update_that_fails_leaves_the_old_one_serving(endpoint: Endpoint, tmp
     assert set(answers) == {"old"}
 
 
+def fleet(folder: Path, says: str, instances: int = 2) -> list[Variant]:
+    return [Variant("main", (spec(folder / says, says),), instances)]
+
+
+def test_the_next_fleet_gets_its_share_of_the_requests(endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.deploy(fleet(tmp_path, "old"))
+    endpoint.stage(fleet(tmp_path, "new", 1))
+    endpoint.stage(fleet(tmp_path, "new", 4))
+    assert [count for _, count in endpoint.staged()] == [4]
+    assert {said(endpoint) for _ in range(20)} == {"old"}
+    endpoint.share(0.25)
+    asked: Counter[tuple[str, str]] = Counter()
+    for _ in range(400):
+        with endpoint.chosen() as (_, instance):
+            asked[instance.servers[0].spec.environment["SAYS"], instance.id] += 1
+    counts = {says: [count for (each, _), count in asked.items() if each == says] for says in ("old", "new")}
+    assert [len(counts["old"]), len(counts["new"])] == [2, 1]  # a quarter of four
+    assert 0.15 < sum(counts["new"]) / 400 < 0.35
+    endpoint.scale("main", 0)
+    assert {said(endpoint) for _ in range(20)} == {"new"}  # there is nobody else
+    endpoint.scale("main", 1)
+    endpoint.share(1.0)
+    assert {said(endpoint) for _ in range(20)} == {"new"}
+    endpoint.finish()
+    assert {said(endpoint) for _ in range(20)} == {"new"}
+    assert ([count for _, count in endpoint.variants()], endpoint.staged()) == ([4], [])
+
+
+def test_a_next_fleet_that_is_abandoned_answers_what_it_was_asked(
+    endpoint: Endpoint, tmp_path: Path, log: list[str]
+) -> None:
+    endpoint.deploy(fleet(tmp_path, "old"))
+    endpoint.stage(fleet(tmp_path, "new"))
+    with asked_all_the_time(endpoint) as answers:
+        endpoint.share(1.0)
+        wait_until(lambda: answers["new"] > 20, "the next fleet answers")
+        slow: list[str] = []
+        waiting = threading.Thread(target=lambda: slow.append(said(endpoint, b"sleep")))
+        waiting.start()
+        wait_until(lambda: any("asked to sleep" in line for line in log), "a request under way")
+        endpoint.abandon()
+        waiting.join()
+        known = answers["old"]
+        wait_until(lambda: answers["old"] > known + 20, "the old fleet answers")
+    assert set(answers) == {"old", "new"}
+    assert slow == ["sleep"]
+    assert {said(endpoint) for _ in range(20)} == {"old"}
+
+
 def test_instances_are_added_and_taken_away_under_load(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.deploy([variant(tmp_path, "a")])
     with asked_all_the_time(endpoint) as answers:
