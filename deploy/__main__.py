@@ -9,7 +9,10 @@ import signal
 import sys
 
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
-COMMANDS = ("role", "notebook", "upload", "train", "transform", "tune", "logs", "stop", "sql", "destroy")
+COMMANDS = (
+    *("role", "notebook", "upload", "train", "transform", "tune", "logs", "stop"),
+    *("up", "info", "invoke", "update", "sql", "destroy"),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
