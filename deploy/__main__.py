@@ -11,7 +11,7 @@ import sys
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
 COMMANDS = (
     *("role", "notebook", "upload", "train", "transform", "tune", "logs", "stop"),
-    *("up", "info", "invoke", "update", "sql", "destroy"),
+    *("up", "info", "invoke", "update", "metrics", "idle", "sql", "destroy"),
 )
 
 
