@@ -10,18 +10,8 @@ import sys
 
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
 COMMANDS = (
-    "role",
-    "build",
-    "push",
-    "upload",
-    "train",
-    "tune",
-    "transform",
-    "logs",
-    "stop",
-    "sql",
-    "notebook",
-    "destroy",
+    *("role", "build", "push", "upload", "train", "tune", "transform"),
+    *("up", "info", "invoke", "update", "metrics", "logs", "stop", "sql", "notebook", "idle", "destroy"),
 )
 
 

@@ -53,17 +53,18 @@ class Aws:
         """The account's twelve digits."""
         return str(self.client("sts").get_caller_identity()["Account"])
 
-    def client(self, service: str) -> Any:
-        return self._client(service)
+    def client(self, service: str, region: str = "") -> Any:
+        """`region` where the service is not in every one."""
+        return self._client(service, region or self.region)
 
-    def _make_client(self, service: str) -> Any:
+    def _make_client(self, service: str, region: str) -> Any:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 5},
             connect_timeout=10,
             read_timeout=70,  # an invocation may take 60 s (H-09)
             user_agent_extra=f"tiffin/{__version__}",
         )
-        client = self._session.client(service, config=config)
+        client = self._session.client(service, region_name=region, config=config)
         if self.account_settings.calls:
             recorder = Recorder(Path(self.account_settings.calls))
             client.meta.events.register("after-call", recorder.after_call)

@@ -106,7 +106,7 @@ SCALING = tuple(
     f"application-autoscaling:{each}"
     for each in (
         *("RegisterScalableTarget", "DeregisterScalableTarget", "DescribeScalableTargets", "PutScalingPolicy"),
-        "TagResource",
+        *("DescribeScalingPolicies", "TagResource"),
     )
 )
 ROLES = tuple(

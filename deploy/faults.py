@@ -107,8 +107,8 @@ FIXES = (
     ),
     Fix(
         "ValidationException",
-        r"Could not find model data at (\S+)",
-        "there is no artifact at {1}, or the execution role may not read it: see `deploy info`",
+        r"Could not find model data at (\S+?)\.?(?:\s|$)",
+        "there is no artifact at {1}, or the execution role may not read it; --model-data names another",
     ),
     Fix(
         "ImageNotFoundException|RepositoryNotFoundException",

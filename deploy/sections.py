@@ -100,16 +100,20 @@ class Endpoint:
     )
     environment: Mapping[str, str] = setting({}, "NAME=VALUE of the container (C-09), again for more")
     start_timeout: int = setting(0, "seconds until the first 200 of /ping, 60 to 3600; 0 is the platform's 480 (H-04)")
+    download_timeout: int = setting(
+        0, "seconds to fetch and unpack the artifact, 60 to 3600; 0 is the platform's (H-05)"
+    )
     memory_mb: int = setting(2048, "serverless: 1024 to 6144 (S-04)")
     max_concurrency: int = setting(5, "serverless: 1 to 200; asynchronous: of one instance")
     min_instances: int = setting(0, "autoscaling: at least; 0 turns it off")
     max_instances: int = setting(0, "autoscaling: at most; 0 turns it off")
-    invocations_per_instance: float = setting(100.0, "autoscaling: the target, a minute")
+    invocations_per_instance: float = setting(100.0, "autoscaling: the target, a minute; asynchronous: of the backlog")
     capture: float = setting(0.0, "data capture: the percentage of requests, 0 turns it off (D-03)")
     alarms: tuple[str, ...] = setting((), "`update` rolls back when one of these alarms rings; again for more")
     alarm_on_errors: bool = setting(
-        True, "`up` makes an alarm of the variant's 5XX errors, and `update` is watched by it"
+        True, "`up` makes an alarm of each variant's 5XX errors, and `update` is watched by it"
     )
+    alarm_percent: float = setting(1.0, "it rings when more of a minute's requests than this end in a 5XX")
     traffic: str = setting("canary", "`update` moves it", of=("all-at-once", "canary", "linear"))
     traffic_percent: int = setting(20, "canary: the first part; linear: each part")
     bake_seconds: int = setting(120, "how long each part is watched, 0 to 3600")

@@ -44,6 +44,7 @@ from local_test.api.packages import PackagesResponse
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
 from local_test.api.search import SearchResponse
+from local_test.api.tags import TagsBackend
 from local_test.api.training import TrainingBackend, TrainingResponse
 from local_test.api.transform import TransformBackend, TransformResponse
 from local_test.api.tuning import TuningBackend, TuningResponse
@@ -57,6 +58,7 @@ BACKENDS: tuple[type, ...] = (
     ModelsBackend,
     EndpointConfigsBackend,
     EndpointsBackend,
+    TagsBackend,
 )
 RESPONSES: tuple[type, ...] = (
     TrainingResponse,

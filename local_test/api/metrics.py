@@ -104,10 +104,22 @@ class MetricFiles:
         return self._folder / f"{int(files[-1].stem) + 1 if files else 1}.jsonl"
 
 
+class KnownPoints:
+    """Of moto's CloudWatch backend, GetMetricData: without points of which moto has no value, those of percentiles."""
+
+    def get_metric_data(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = super().get_metric_data(*args, **kwargs)  # type: ignore[misc]
+        for result in found:
+            pairs = zip(result["values"], result["timestamps"], strict=False)
+            known = [pair for pair in pairs if pair[0] is not None]
+            result["values"], result["timestamps"] = [value for value, _ in known], [at for _, at in known]
+        return found
+
+
 def backend_of(files: MetricFiles) -> type[CloudWatchBackend]:
     """moto's CloudWatch backend, telling `files` what it takes, and with its points by their metric."""
 
-    class KeptMetrics(CloudWatchBackend):
+    class KeptMetrics(KnownPoints, CloudWatchBackend):
         _url_module = urls  # moto would look beside the class
 
         def __init__(self, region_name: str, account_id: str) -> None:

@@ -318,3 +318,10 @@ def test_a_restart_starts_again_what_served(state: Path) -> None:
             hosting.describe(gone)
         assert "warning" not in api.log
         assert api.stop() == 0
+
+
+def test_tags_of_what_is_gone_are_refused_in_words(hosting: Hosting) -> None:
+    arn = hosting.sagemaker.describe_model(ModelName=hosting.model())["ModelArn"]
+    assert hosting.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+    with pytest.raises(ClientError, match=r"ValidationException.*Could not find model"):
+        hosting.sagemaker.list_tags(ResourceArn=f"{arn}-gone")

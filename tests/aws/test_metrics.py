@@ -63,3 +63,18 @@ def test_a_metric_is_that_of_all_its_dimensions(aws: LocalAws) -> None:
     assert statistics(aws, "dimensions", "m", a="1")["Sum"] == 2
     assert statistics(aws, "dimensions", "m", b="2", a="1")["Sum"] == 4
     assert statistics(aws, "dimensions", "m", b="2") == {}
+
+
+def test_a_percentile_of_sets_of_statistics_is_no_point(aws: LocalAws) -> None:
+    cloudwatch, now = aws.client("cloudwatch"), datetime.datetime.now(datetime.UTC)
+    values = {"Sum": 6.0, "Minimum": 1.0, "Maximum": 3.0, "SampleCount": 3.0}
+    cloudwatch.put_metric_data(Namespace="sets", MetricData=[{"MetricName": "m", "StatisticValues": values}])
+    asked = [
+        {
+            "Id": stat.lower(),
+            "MetricStat": {"Metric": {"Namespace": "sets", "MetricName": "m"}, "Period": 86400 * 4, "Stat": stat},
+        }
+        for stat in ("Average", "p90")
+    ]
+    found = cloudwatch.get_metric_data(MetricDataQueries=asked, StartTime=now - DAY, EndTime=now + DAY)
+    assert {each["Id"]: each["Values"] for each in found["MetricDataResults"]} == {"average": [2.0], "p90": []}
