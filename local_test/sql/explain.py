@@ -46,7 +46,7 @@ def run(session: "Session", words: Words) -> Result:
 
 def _plan(session: "Session", text: str) -> Result:
     words = Words(text)
-    marked = session.mark(f"INSERT {words.after('REPLACE')}" if words.starts("REPLACE") else text)
+    marked = session.mark(f"INSERT {words.until()}" if words.accept("REPLACE") else text)
     statement = session.parse(marked.sql)
     session.check_tables(statement, "SELECT")
     session.queries.check_calls(statement, marked)

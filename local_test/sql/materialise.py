@@ -14,7 +14,7 @@ from sqlglot import exp
 from local_test.sql import calls
 from local_test.sql.calls import Marked
 from local_test.sql.function import Function
-from local_test.sql.predict import Predictions
+from local_test.sql.predict import Given, Predictions
 
 _SOURCES = ("from_", "joins", "laterals")
 _NO_LIMIT_PAST = ("group", "having", "distinct", "windows", "qualify", "where")
@@ -88,8 +88,9 @@ class Materialiser:
         first = simple[0]
         function = self.marked.function(first)
         arguments = [each.sql("duckdb") for each in first.expressions]
-        source = " POSITIONAL JOIN ".join(tables)
-        table = self.predictions.predict(function, arguments, source, single=single)
+        is_same = all(isinstance(each, exp.Column | exp.Literal | exp.Null) for each in first.expressions)
+        given = Given.of(arguments, " POSITIONAL JOIN ".join(tables), is_same_again=is_same)
+        table = self.predictions.predict(function, given, single=single)
         alias = f"p{len(tables)}"
         for call in [each for each in simple if each == first]:
             call.replace(exp.column("v", alias))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from local_test.sql import batches, types
 from local_test.sql.counters import Counters
@@ -20,6 +21,19 @@ from local_test.sql.function import Function
 from local_test.sql.types import SqlType
 
 _DATES = ("date", "datetime", "time")
+
+
+@dataclass(frozen=True)
+class Given:
+    """The rows of arguments."""
+
+    query: str  # DuckDB's, with columns a0, a1 ...
+    is_same_again: bool = False  # it gives the same rows however often it is asked
+
+    @classmethod
+    def of(cls, arguments: Sequence[str], source: str, *, is_same_again: bool = False) -> "Given":
+        columns = ", ".join(f"{text} AS a{i}" for i, text in enumerate(arguments)) or "1 AS nothing"
+        return cls(f"SELECT {columns} FROM {source}", is_same_again)
 
 
 @dataclass
@@ -45,20 +59,15 @@ class Predictions:
             self.connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
         self._tables.clear()
 
-    def predict(self, function: Function, arguments: Sequence[str], source: str | None, *, single: bool = False) -> str:
-        """`arguments`: DuckDB's expressions over `source`. The name of a table with one column v, a row for each row.
+    def predict(self, function: Function, given: Given, *, single: bool = False) -> str:
+        """The name of a table with one column v, a row for each of the given rows.
 
         `single`: not batched, to be counted as such.
         """
         if single:
             self.counters.add(single_request=1)
-        columns = ", ".join(f"{text} AS a{i}" for i, text in enumerate(arguments)) or "1 AS none"
-        raw = self.table(f"SELECT {columns}" + (f" FROM {source}" if source else ""))
-        self._check_arguments(function, raw)
-        cast = ", ".join(f"CAST(a{i} AS {kind.duck}) AS a{i}" for i, (_, kind) in enumerate(function.arguments))
-        line = batches.line([(f"a{i}", kind) for i, (_, kind) in enumerate(function.arguments)])
-        lines = batches.arrow(self.connection, f"SELECT {line} AS line FROM (SELECT {cast or '1'} FROM temp.{raw})")
-        found = self.answers(function, lines)
+        raw = given.query if given.is_same_again else f"SELECT * FROM temp.{self.table(given.query)}"
+        found = self.answers(function, self._lines(function, raw))
         return self._typed(function, found)
 
     def answers(self, function: Function, lines: pa.Table) -> pa.Array:
@@ -73,39 +82,64 @@ class Predictions:
         self.counters.add(logical_response=rows)
         return pa.concat_arrays(found) if found else pa.array([], pa.string())
 
-    def _check_arguments(self, function: Function, raw: str) -> None:
-        for i, (name, kind) in enumerate(function.arguments):
-            if kind.word == "string":
-                test = f"length(CAST(a{i} AS VARCHAR)) > {kind.length}" if kind.length else "false"
-            else:
-                test = f"a{i} IS NOT NULL AND TRY_CAST(a{i} AS {kind.duck}) IS NULL"
-            if wrong := self._first(raw, f"a{i}", test):
-                raise _refused(kind, name, *wrong)
-
-    def _first(self, table: str, column: str, test: str) -> tuple[str, int, bool] | None:
-        """Value, row from 1 on, and whether it is a number at all, of the first row that fails."""
+    def _lines(self, function: Function, raw: str) -> pa.Table:
+        """Raises SqlError for the first row with an argument that cannot be cast."""
+        kinds = [kind for _, kind in function.arguments]
+        cast = ", ".join(f"TRY_CAST(a{i} AS {kind.duck}) AS c{i}" for i, kind in enumerate(kinds))
+        bad = [_bad_argument(f"a{i}", f"c{i}", kind) for i, kind in enumerate(kinds)]
+        line = batches.line([(f"c{i}", kind) for i, kind in enumerate(kinds)])
         query = (
-            f"SELECT CAST({column} AS VARCHAR), rowid + 1, TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE) IS NOT NULL "
-            f"FROM temp.{table} WHERE {test} ORDER BY rowid LIMIT 1"
+            f"SELECT {line} AS line, {' OR '.join(bad) or 'false'} AS bad FROM (SELECT *, {cast or '1'} FROM ({raw}))"
         )
-        found = self.connection.execute(query).fetchall()  # an open result would hold the connection
+        found = batches.arrow(self.connection, query)
+        if pc.any(found.column("bad")).as_py():
+            both = f"SELECT *, {cast} FROM ({raw})"
+            wrong = [(i, first) for i, test in enumerate(bad) if (first := self._first(both, f"a{i}", test))]
+            i, first = min(wrong, key=lambda each: each[1][1])
+            raise _refused(kinds[i], function.arguments[i][0], *first)
+        return found
+
+    def _first(self, raw: str, column: str, test: str) -> tuple[str, int, bool] | None:
+        """Value, row from 1 on, and whether it is a number at all, of the first row that fails."""
+        text = f"CAST({column} AS VARCHAR)"
+        found = self.connection.execute(
+            f"SELECT {text}, row, TRY_CAST({text} AS DOUBLE) IS NOT NULL "
+            f"FROM (SELECT *, row_number() OVER () AS row FROM ({raw})) WHERE {test} ORDER BY row LIMIT 1"
+        ).fetchall()  # an open result would hold the connection
         return found[0] if found else None
 
     def _typed(self, function: Function, found: pa.Array) -> str:
         view = f"tiffin_answers_{next(self._numbers)}"
         kind = function.returns
-        self.connection.register(view, pa.table({"v": found}))
+        numbers = _doubles(found) if kind.duck == "DOUBLE" else None
+        self.connection.register(view, pa.table({"v": found if numbers is None else numbers}))
         try:
-            text = self.table(f"SELECT v FROM {view}") if kind.is_number else ""
-            if kind.is_number:
-                number = f"TRY_CAST(v AS {kind.duck})"
-                finite = f" OR NOT isfinite({number})" if kind.word == "double" else ""
-                if wrong := self._first(text, "v", f"v IS NOT NULL AND ({number} IS NULL{finite})"):
-                    raise _refused(kind, function.name, *wrong)
-                return self.table(f"SELECT CAST(v AS {kind.duck}) AS v FROM temp.{text}")
-            return self.table(f"SELECT left(v, {kind.length}) AS v FROM {view}")  # Q-05: cut, as Aurora cuts
+            if numbers is not None:
+                return self.table(f"SELECT v FROM {view}")
+            if not kind.is_number:
+                return self.table(f"SELECT left(v, {kind.length}) AS v FROM {view}")  # Q-05: cut, as Aurora cuts
+            table = self.table(f"SELECT v AS t, TRY_CAST(v AS {kind.duck}) AS v FROM {view}")
+            finite = " OR NOT isfinite(v)" if kind.word == "double" else ""
+            if wrong := self._first(f"SELECT * FROM temp.{table}", "t", f"t IS NOT NULL AND (v IS NULL{finite})"):
+                raise _refused(kind, function.name, *wrong)
+            return table
         finally:
             self.connection.unregister(view)
+
+
+def _bad_argument(given: str, cast: str, kind: SqlType) -> str:
+    if kind.word == "string":
+        return f"length({cast}) > {kind.length}" if kind.length else "false"
+    return f"({given} IS NOT NULL AND {cast} IS NULL)"
+
+
+def _doubles(found: pa.Array) -> pa.Array | None:
+    """The short way; None where DuckDB is to judge."""
+    try:
+        numbers = found.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return numbers if pc.all(pc.is_finite(numbers)).as_py() is not False else None
 
 
 def _refused(kind: SqlType, column: str, value: str, row: int, is_number: bool) -> SqlError:

@@ -15,7 +15,20 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from local_test.sql import accounts, calls, dialect, explain, function, grants, load, settings, show, types, variables
+from local_test.sql import (
+    accounts,
+    calls,
+    dialect,
+    explain,
+    function,
+    grants,
+    literals,
+    load,
+    settings,
+    show,
+    types,
+    variables,
+)
 from local_test.sql.accounts import Scope, User
 from local_test.sql.calls import Marked
 from local_test.sql.database import HIDDEN, Database
@@ -31,6 +44,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are for who
 
 _CONDITIONAL = re.compile(r"\s*/\*!\d*\s(.*?)\*/\s*;?\s*", re.DOTALL)
 INFORMATION = "information_schema"
+_FOR_SQLGLOT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 _TRANSACTIONS = ("START", "BEGIN", "COMMIT", "ROLLBACK")
 Kill = Callable[[int, bool], None]  # connection id, and whether the statement only
 
@@ -123,6 +137,10 @@ class Session:
     def _run(self, sql: str) -> Result:
         if told := _CONDITIONAL.fullmatch(sql):  # mysqldump's
             sql = told[1]
+        if found := literals.of(sql):
+            return self._parsed(found.head, values=found.values)
+        if _FOR_SQLGLOT.match(sql):  # at once: a long INSERT is read but where it must be
+            return self._parsed(sql)
         words = Words(sql)
         if words.is_over():
             raise SqlError(1065, "Query was empty")
@@ -138,7 +156,7 @@ class Session:
         ):
             if is_one(words):
                 return run(words)
-        return self._parsed(sql, words)
+        return self._parsed(sql)
 
     def _create_function(self, words: Words) -> Result:
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -207,10 +225,11 @@ class Session:
         if is_needed or self.shared.catalog.function(database, name):
             self.shared.catalog.drop(database, name)
 
-    def _parsed(self, sql: str, words: Words) -> Result:
-        replaces = words.starts("REPLACE")
+    def _parsed(self, sql: str, values: str = "") -> Result:
+        """`values`: of an INSERT, already as DuckDB reads them."""
+        replaces = sql.lstrip()[:7].upper() == "REPLACE"
         if replaces:  # sqlglot reads it as one long word
-            sql = f"INSERT {words.after('REPLACE')}"
+            sql = "INSERT" + sql.lstrip()[7:]
         marked = self.mark(sql)
         statement = self.parse(marked.sql)
         if self.name == INFORMATION:
@@ -224,7 +243,7 @@ class Session:
             return self.queries.result(statement, marked)
         if isinstance(statement, exp.Create) and isinstance(statement.expression, exp.Query):
             dialect.head(statement.expression, calls.headings(sql))
-        return self.writes.run(statement, marked, replaces=replaces)
+        return self.writes.run(statement, marked, replaces=replaces, values=values)
 
     def mark(self, sql: str) -> Marked:
         return calls.mark(sql, self.shared.catalog.function, self.name)
@@ -235,6 +254,8 @@ class Session:
             parsed = sqlglot.parse(text, read="mysql")
         except (ParseError, RecursionError) as error:
             raise near(text, _position(text, error)) from None
+        if len(parsed) > 1 and parsed[1] is not None:
+            Words(text).check_single()
         statement = parsed[0] if parsed else None
         if statement is None or isinstance(statement, exp.Command):
             raise near(text, len(text) - len(text.lstrip()))
@@ -294,7 +315,7 @@ class Session:
         """`privilege` for these, SELECT for all others that are read."""
         ctes = {cte.alias for cte in statement.find_all(exp.CTE)}
         for table in statement.find_all(exp.Table):
-            if not table.db and (table.name in ctes or table.name.startswith("tiffin_")):
+            if not table.db and table.name in ctes:
                 continue
             database = table.db or self.name
             if database is None:

@@ -89,11 +89,6 @@ class Words:
         taken = self._tokens[begin : self._next]
         return self.sql[taken[0].start : taken[-1].end] if taken else ""
 
-    def after(self, word: str) -> str:
-        """The statement's text behind its first word."""
-        self.expect(word)
-        return self.sql[self._tokens[0].start + len(word) :]
-
     def is_over(self) -> bool:
         return self._next >= len(self._tokens)
 

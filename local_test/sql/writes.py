@@ -10,6 +10,7 @@ from local_test.sql.accounts import Scope
 from local_test.sql.calls import Marked
 from local_test.sql.database import HIDDEN
 from local_test.sql.errors import SqlError, not_here
+from local_test.sql.predict import Given
 from local_test.sql.result import Result
 from local_test.sql.words import Words
 
@@ -23,10 +24,11 @@ class Writes:
     def __init__(self, session: "Session") -> None:
         self._session = session
 
-    def run(self, statement: exp.Expr, marked: Marked, *, replaces: bool = False) -> Result:
+    def run(self, statement: exp.Expr, marked: Marked, *, replaces: bool = False, values: str = "") -> Result:
+        """`values`: those of an INSERT, in the place of what is parsed."""
         match statement:
             case exp.Insert():
-                return self._insert(statement, marked, replaces=replaces)
+                return self._insert(statement, marked, values, replaces=replaces)
             case exp.Update():
                 return self._update(statement, marked)
             case exp.Delete():
@@ -44,7 +46,7 @@ class Writes:
 
     # rows
 
-    def _insert(self, insert: exp.Insert, marked: Marked, *, replaces: bool) -> Result:
+    def _insert(self, insert: exp.Insert, marked: Marked, values: str, *, replaces: bool) -> Result:
         table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
         self._session.check_tables(insert, "INSERT", table)
         source = insert.expression
@@ -58,7 +60,10 @@ class Writes:
             insert.set("alternative", "REPLACE" if replaces else "IGNORE")
         insert.set("ignore", None)
         auto = self._automatic(table)
-        sql = insert.sql("duckdb") + (f" RETURNING {types.quoted(auto)}" if auto else "")
+        sql = insert.sql("duckdb")
+        if values:
+            sql = f"{sql.removesuffix('(NULL)')}{values}"
+        sql += f" RETURNING {types.quoted(auto)}" if auto else ""
         rows = self._session.connection.execute(sql).fetchall()
         if auto:
             return Result(affected=len(rows), last_id=min((row[0] for row in rows), default=0), info=_info(len(rows)))
@@ -77,8 +82,8 @@ class Writes:
             )
             names = ", ".join(f"c{i}" for i in range(max(1, len(function.arguments))))
             picked = [f"c{i}" for i in range(len(function.arguments))]
-            predictions = materialiser.predictions
-            table = predictions.predict(function, picked, f"(VALUES {rows}) AS given({names})", single=len(same) == 1)
+            given = Given.of(picked, f"(VALUES {rows}) AS given({names})")
+            table = materialiser.predictions.predict(function, given, single=len(same) == 1)
             found = session.connection.execute(f"SELECT v FROM temp.{table} ORDER BY rowid").fetchall()
             for call, (value,) in zip(same, found, strict=True):
                 call.replace(variables.value(value))
@@ -290,14 +295,13 @@ class Writes:
 
 def _one_by_one(statement: exp.Drop | exp.Alter) -> list[exp.Expr]:
     """DROP TABLE a, b: DuckDB drops one at a time."""
-    more = statement.expressions if isinstance(statement, exp.Drop) else []
-    if not more:
+    tables = statement.args.get("tables") or []
+    if len(tables) < 2:  # noqa: PLR2004
         return [statement]
     found: list[exp.Expr] = []
-    for table in (statement.this, *more):
+    for table in tables:
         one = statement.copy()
-        one.set("expressions", None)
-        one.set("this", table.copy())
+        one.set("tables", [table.copy()])
         found.append(one)
     return found
 
