@@ -53,7 +53,7 @@ def parse(text: str) -> SqlType:
 
 
 def of(kind: exp.DataType) -> SqlType:
-    declared = kind.sql("mysql").lower()
+    declared = kind.sql("mysql").lower().replace(", ", ",")
     found = _numeric(kind, declared) or _other(kind, declared)
     if found is None:
         raise SqlError(1064, f"You have an error in your SQL syntax; there is no type {declared!r} here")

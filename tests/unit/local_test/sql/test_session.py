@@ -47,9 +47,9 @@ def test_a_table_is_described_as_it_was_declared(client: Client) -> None:
     expected = [
         ("id", "int unsigned", "NO", "PRI", None, "auto_increment"),
         ("name", "varchar(20)", "YES", "UNI", "'x'", ""),
-        ("n", "decimal(10, 2)", "YES", "", None, ""),
+        ("n", "decimal(10,2)", "YES", "", None, ""),
         ("at", "datetime", "YES", "", None, ""),
-        ("e", "enum('a', 'b')", "YES", "", None, ""),
+        ("e", "enum('a','b')", "YES", "", None, ""),
     ]
     for sql in ("DESC made", "DESCRIBE test.made", "SHOW COLUMNS FROM made", "SHOW COLUMNS IN made FROM test"):
         assert client.rows(sql) == expected
