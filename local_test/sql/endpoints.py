@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from local_test.sql.counters import Counters
 from local_test.sql.errors import INTERRUPTED, UNKNOWN, NotHere, SqlError
-from local_test.wire import Connection, Reply
+from local_test.wire import BrokenAnswer, Connection, Reply
 from tiffin import limits
 
 IN_FLIGHT = 4  # requests of one statement at once: a container has a process or two, and one waits for each
@@ -76,11 +76,19 @@ class Access:
 
 
 class _Kept(Connection):
+    _is_broken_off = False
+
     def break_off(self) -> None:
-        """From another thread: who waits for its answer gets an error at once."""
+        """From another thread: who waits for its answer gets an error at once, and asks no second time."""
+        self._is_broken_off = True
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _open(self) -> socket.socket:
+        if self._is_broken_off:
+            raise BrokenAnswer("nobody waits for it any more")
+        return super()._open()
 
 
 @dataclass

@@ -124,6 +124,25 @@ def test_a_client_without_the_native_plugin_is_served(sql: LocalSql) -> None:
         assert raw.read() == b"\x01"
 
 
+def test_parameters_of_a_prepared_statement_are_no_sql(sql: LocalSql) -> None:
+    text = "1' OR '1'='1 \\"
+    raw = Raw(sql.port)
+    with closing(raw.socket):
+        once = hashlib.sha1(PASSWORD.encode()).digest()  # noqa: S324
+        mask = hashlib.sha1(raw.nonce + hashlib.sha1(once).digest()).digest()  # noqa: S324
+        raw.greet(b"mysql_native_password", bytes(a ^ b for a, b in zip(once, mask, strict=True)))
+        assert raw.read()[0] == 0
+        raw.send(b"\x16SELECT ? AS given, COUNT(*) n FROM t WHERE u = ?", 0)
+        prepared = [raw.read() for _ in range(4)]  # OK, two parameters, EOF
+        sent = text.encode()
+        value = bytes([len(sent)]) + sent
+        raw.send(b"\x17" + prepared[0][1:5] + b"\0\1\0\0\0" + b"\0\1" + b"\xfd\0" * 2 + value * 2, 0)
+        assert raw.read() == b"\2"
+        for _ in range(3):  # two columns, EOF
+            raw.read()
+        assert raw.read() == b"\0\0" + value + (0).to_bytes(8, "little")
+
+
 def test_PyMySQLs_own_ways(sql: LocalSql) -> None:
     with closing(sql.connect(database="test", autocommit=False)) as connection, connection.cursor() as cursor:
         cursor.execute(
@@ -252,9 +271,11 @@ def test_a_statement_is_killed_while_its_endpoint_is_slow(sql: LocalSql, endpoin
         killing = threading.Thread(target=lambda: (arrived.wait(30), sql.rows(f"KILL QUERY {number}")))
         killing.start()
         try:
+            begun = time.monotonic()
             with pytest.raises(pymysql.MySQLError) as caught:
                 cursor.execute("SELECT f(1, 1)")
             assert caught.value.args == (1317, "Query execution was interrupted")
+            assert time.monotonic() - begun < 30  # the endpoint takes a minute
         finally:
             go.set()
             killing.join(60)
