@@ -39,8 +39,8 @@ def _pattern(words: Words) -> str:
 
 def _status(session: "Session", words: Words) -> Result:
     matches = like(_pattern(words)).fullmatch
-    found = {**session.shared.counters.all(), "Threads_connected": 1, "Uptime": 0}
-    return of_texts(("Variable_name", "Value"), [(n, str(v)) for n, v in sorted(found.items()) if matches(n)])
+    found = session.shared.counters.all().items()
+    return of_texts(("Variable_name", "Value"), [(name, str(count)) for name, count in found if matches(name)])
 
 
 def _variables(session: "Session", words: Words) -> Result:
