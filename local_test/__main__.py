@@ -1,7 +1,7 @@
 """`python -m local_test`: SageMaker on your machine.
 
-Commands: train, serve, predict, transform, verify, explain, up, env, run, demo. The /opt/ml tree that most of them
-share lies in .tiffin/ml unless --base-dir says otherwise.
+Commands: train, serve, predict, transform, verify, explain, up, env, run, sql, demo. The /opt/ml tree that most of
+them share lies in .tiffin/ml unless --base-dir says otherwise.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from local_test.api import command as api
 from local_test.commands import options, predict, run, serve, train
 from local_test.engine.containers import EngineError
 from local_test.engine.tree import TreeError
+from local_test.sql import command as sql
 from local_test.transform import command as transform
 from local_test.verify import command as judging
 
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         return int(chosen.command(chosen))
-    except (TreeError, EngineError, client.NotServing, api.NotHere) as error:
+    except (TreeError, EngineError, client.NotServing, api.NotHere, sql.NotHere) as error:
         sys.stderr.write(f"local_test: {error}\n")
         return 1
     except KeyboardInterrupt:
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_parser(commands, [tree])
     api.add_parsers(commands)
     run.add_parser(commands)
+    sql.add_parser(commands)
     return parser
 
 

@@ -29,7 +29,9 @@ if [ $# = 0 ]; then
     # the same versions, but for what botocore holds below the newest
     grep -E "^[a-zA-Z0-9_.-]+==" requirements/local.txt | grep -v "^python-dateutil==" | sed "s/ *\\\\$//" >"$tools/local.txt"
     pin requirements/api.txt requirements/api.in -c "$tools/local.txt"
-    pin requirements/test.txt requirements/test.in -c requirements/api.txt -c container/requirements-arrow.txt
+    pin requirements/sql.txt requirements/sql.in -c "$tools/local.txt" -c container/requirements-arrow.txt
+    pin requirements/test.txt requirements/test.in -c requirements/api.txt -c container/requirements-arrow.txt \
+        -c requirements/sql.txt
 fi
 # all peers predict with the numpy and scikit-learn that Tiffin has
 grep -E "^(numpy|scikit-learn|scipy|joblib)==" requirements/local.txt | sed "s/[ ;\\\\].*//" >"$tools/same.txt"

@@ -1,0 +1,286 @@
+"""SHOW, of what a client asks for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from local_test.sql import accounts, function, grants, types
+from local_test.sql.accounts import Scope
+from local_test.sql.database import HIDDEN
+from local_test.sql.errors import NO_FUNCTION, NO_TABLE, SqlError, not_here
+from local_test.sql.result import Result, of_texts
+from local_test.sql.variables import like
+from local_test.sql.words import Words
+
+if TYPE_CHECKING:
+    from local_test.sql.session import Session
+
+_CHARSETS = ("utf8mb4", "utf8mb4_0900_ai_ci", "utf8mb4_0900_ai_ci")
+
+
+def is_one(words: Words) -> bool:
+    return words.starts("SHOW")
+
+
+def run(session: "Session", words: Words) -> Result:
+    words.expect("SHOW")
+    for name, show in _KINDS.items():
+        if words.accept(*name.split()):
+            return show(session, words)
+    raise not_here("SHOW " + (words.until().split() or ["(nothing)"])[0].upper())
+
+
+def _pattern(words: Words) -> str:
+    pattern = words.text() if words.accept("LIKE") else "%"
+    if words.starts("WHERE"):
+        raise not_here("SHOW ... WHERE")
+    words.end()
+    return pattern
+
+
+def _status(session: "Session", words: Words) -> Result:
+    matches = like(_pattern(words)).fullmatch
+    found = session.shared.counters.all().items()
+    return of_texts(("Variable_name", "Value"), [(name, str(count)) for name, count in found if matches(name)])
+
+
+def _variables(session: "Session", words: Words) -> Result:
+    matches = like(_pattern(words)).fullmatch
+    rows = [(name, _told(value)) for name, value in session.variables.list() if matches(name)]
+    return of_texts(("Variable_name", "Value"), rows)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, bool):
+        return "ON" if value else "OFF"
+    return "" if value is None else str(value)
+
+
+def _databases(session: "Session", words: Words) -> Result:
+    matches, user = like(_pattern(words)).fullmatch, session.user
+    names = [name for name in session.shared.names() if matches(name)]
+    seen = [
+        n
+        for n in names
+        if user.is_admin or n == "information_schema" or any(g.scope.database in ("*", n) for g in user.grants)
+    ]
+    return of_texts(("Database",), [(name,) for name in seen])
+
+
+def _tables(session: "Session", words: Words, *, full: bool = False) -> Result:
+    database = _database(session, words)
+    matches = like(_pattern(words)).fullmatch
+    found = session.connection.execute(
+        "SELECT table_name, 'BASE TABLE' FROM duckdb_tables() WHERE schema_name = $1 UNION ALL "
+        "SELECT view_name, 'VIEW' FROM duckdb_views() WHERE schema_name = $1 ORDER BY 1",
+        [database],
+    ).fetchall()
+    rows = [row if full else row[:1] for row in found if matches(row[0])]
+    return of_texts((f"Tables_in_{database}", "Table_type")[: 2 if full else 1], rows)
+
+
+def _full(session: "Session", words: Words) -> Result:
+    if words.accept("TABLES"):
+        return _tables(session, words, full=True)
+    if words.accept("COLUMNS") or words.accept("FIELDS"):
+        return _columns(session, words)
+    words.expect("PROCESSLIST")
+    return _processes(session, words)
+
+
+def _processes(session: "Session", words: Words) -> Result:
+    words.end()
+    columns = ("Id", "User", "Host", "db", "Command", "Time", "State", "Info")
+    return of_texts(columns, [(session.number, session.user_name, "localhost", session.name, "Query", 0, "", None)])
+
+
+def _columns(session: "Session", words: Words) -> Result:
+    if not words.accept("FROM"):
+        words.expect("IN")
+    database, name = session.name, words.name()
+    if words.accept("."):
+        database, name = name, words.name()
+    if words.accept("FROM") or words.accept("IN"):
+        database = words.name()
+    if database is None:
+        raise SqlError(1046, "No database selected")
+    return columns_of(session, database, name, _pattern(words))
+
+
+def columns_of(session: "Session", database: str, name: str, pattern: str) -> Result:
+    """What DESCRIBE shows of a table."""
+    rows = _described(session, database, name)
+    matches = like(pattern).fullmatch
+    return of_texts(("Field", "Type", "Null", "Key", "Default", "Extra"), [row for row in rows if matches(row[0])])
+
+
+def _described(session: "Session", database: str, name: str) -> list[tuple[Any, ...]]:
+    where = "lower(table_name) = lower($1) AND (schema_name = $2 OR (database_name = 'temp' AND schema_name = 'main'))"
+    columns = session.connection.execute(
+        "SELECT column_name, COALESCE(comment, ''), data_type, is_nullable, column_default FROM duckdb_columns() "
+        f"WHERE {where} ORDER BY column_index",
+        [name, database],
+    ).fetchall()
+    if not columns or database.lower() in HIDDEN:
+        raise SqlError(NO_TABLE, f"Table '{database}.{name}' doesn't exist")
+    accounts.check_table(session.user, "SELECT", database, name)
+    keys: dict[str, str] = {}
+    for kind, names in session.connection.execute(
+        f"SELECT constraint_type, constraint_column_names FROM duckdb_constraints() WHERE {where}", [name, database]
+    ).fetchall():
+        for each in names:
+            if kind in ("PRIMARY KEY", "UNIQUE"):
+                keys[each] = "PRI" if kind == "PRIMARY KEY" else keys.get(each, "UNI")
+    found = []
+    for column, declared, kind, nullable, default in columns:
+        is_auto = str(default or "").startswith("nextval(")
+        key = keys.get(column, "")
+        found.append((column, declared or types.shown(kind), "YES" if nullable and key != "PRI" else "NO", key,
+                      None if is_auto else default, "auto_increment" if is_auto else ""))  # fmt: skip
+    return found
+
+
+def _create_table(session: "Session", words: Words) -> Result:
+    database, name = session.name, words.name()
+    if words.accept("."):
+        database, name = name, words.name()
+    words.end()
+    if database is None:
+        raise SqlError(1046, "No database selected")
+    rows = _described(session, database, name)
+    lines = []
+    for column, kind, null, _, default, extra in rows:
+        parts = [types.backticked(column), kind]
+        parts += ["NOT NULL"] if null == "NO" else []
+        parts += [f"DEFAULT {default}"] if default else ["AUTO_INCREMENT"] if extra else []
+        lines.append("  " + " ".join(parts))
+    if primary := [types.backticked(row[0]) for row in rows if row[3] == "PRI"]:
+        lines.append(f"  PRIMARY KEY ({','.join(primary)})")
+    body = ",\n".join(lines)
+    text = f"CREATE TABLE {types.backticked(name)} (\n{body}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
+    return of_texts(("Table", "Create Table"), [(name, text)])
+
+
+def _create_function(session: "Session", words: Words) -> Result:
+    database, name = session.name, words.name()
+    if words.accept("."):
+        database, name = name, words.name()
+    words.end()
+    found = session.shared.catalog.function(database, name)
+    if found is None or not _may_see(session, found):
+        raise SqlError(NO_FUNCTION, f"FUNCTION {name} does not exist")
+    columns = (
+        "Function",
+        "sql_mode",
+        "Create Function",
+        "character_set_client",
+        "collation_connection",
+        "Database Collation",
+    )
+    return of_texts(columns, [(found.name, session.variables["sql_mode"], function.create_text(found), *_CHARSETS)])
+
+
+def _function_status(session: "Session", words: Words) -> Result:
+    if words.accept("WHERE"):
+        words.expect("DB", "=")
+        wanted, pattern = words.text(), "%"
+        words.end()
+    else:
+        wanted, pattern = "", _pattern(words)
+    matches = like(pattern).fullmatch
+    columns = ("Db", "Name", "Type", "Definer", "Modified", "Created", "Security_type", "Comment",
+               "character_set_client", "collation_connection", "Database Collation")  # fmt: skip
+    rows = [
+        (each.database, each.name, "FUNCTION", each.definer, each.created, each.created, each.security, "", *_CHARSETS)
+        for each in session.shared.catalog.functions()
+        if matches(each.name) and each.database == (wanted or each.database) and _may_see(session, each)
+    ]
+    return of_texts(columns, rows)
+
+
+def _may_see(session: "Session", found: function.Function) -> bool:
+    return session.user.has("EXECUTE", Scope(found.database, found.name, is_function=True))
+
+
+def _grants(session: "Session", words: Words) -> Result:
+    user = session.user
+    if words.accept("FOR") and not words.accept("CURRENT_USER"):
+        name, _, host = function.user(words).rpartition("@")
+        found = session.shared.catalog.user(name)
+        if name != user.name:
+            accounts.check_admin(user, "SELECT")
+        if found is None:
+            raise SqlError(1141, f"There is no such grant defined for user '{name}' on host '{host}'")
+        user = found
+    return of_texts((f"Grants for {user.name}@{user.host}",), [(line,) for line in grants.shown(user)])
+
+
+def _warnings(session: "Session", words: Words) -> Result:
+    if words.accept("LIMIT"):
+        words.until()
+    words.end()
+    return of_texts(("Level", "Code", "Message"), session.warnings)
+
+
+def _errors(session: "Session", words: Words) -> Result:
+    if words.accept("LIMIT"):
+        words.until()
+    rows = [row for row in session.warnings if row[0] == "Error"]
+    return of_texts(("Level", "Code", "Message"), rows)
+
+
+def _empty(*columns: str) -> Callable[["Session", Words], Result]:
+    def show(_session: "Session", words: Words) -> Result:
+        words.until()
+        return of_texts(columns, [])
+
+    return show
+
+
+def _engines(_session: "Session", words: Words) -> Result:
+    words.end()
+    columns = ("Engine", "Support", "Comment", "Transactions", "XA", "Savepoints")
+    return of_texts(columns, [("InnoDB", "DEFAULT", "DuckDB, in its place", "YES", "NO", "NO")])
+
+
+def _database(session: "Session", words: Words) -> str:
+    if words.accept("FROM") or words.accept("IN"):
+        name = words.name()
+        if not session.shared.has(name):
+            raise SqlError(1049, f"Unknown database '{name}'")
+        accounts.check_database(session.user, name)
+        return name
+    if session.name is None:
+        raise SqlError(1046, "No database selected")
+    return session.name
+
+
+_KINDS: dict[str, Callable[["Session", Words], Result]] = {
+    "GLOBAL STATUS": _status,
+    "SESSION STATUS": _status,
+    "STATUS": _status,
+    "GLOBAL VARIABLES": _variables,
+    "SESSION VARIABLES": _variables,
+    "VARIABLES": _variables,
+    "DATABASES": _databases,
+    "SCHEMAS": _databases,
+    "FULL": _full,
+    "TABLES": _tables,
+    "PROCESSLIST": _processes,
+    "COLUMNS": _columns,
+    "FIELDS": _columns,
+    "CREATE TABLE": _create_table,
+    "CREATE FUNCTION": _create_function,
+    "FUNCTION STATUS": _function_status,
+    "PROCEDURE STATUS": _empty("Db", "Name", "Type", "Definer", "Modified", "Created"),
+    "GRANTS": _grants,
+    "WARNINGS": _warnings,
+    "ERRORS": _errors,
+    "ENGINES": _engines,
+    "PLUGINS": _empty("Name", "Status", "Type", "Library", "License"),
+    "COLLATION": _empty("Collation", "Charset", "Id", "Default", "Compiled", "Sortlen"),
+    "TRIGGERS": _empty("Trigger", "Event", "Table", "Statement", "Timing"),
+    "EVENTS": _empty("Db", "Name", "Definer"),
+    "TABLE STATUS": _empty("Name", "Engine", "Version"),
+    "INDEX": _empty("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name"),
+    "KEYS": _empty("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name"),
+}

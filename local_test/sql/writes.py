@@ -1,0 +1,310 @@
+"""Statements that change something, their counts, and the commits that MySQL makes around them."""
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from local_test.sql import accounts, calls, dialect, load, types, variables
+from local_test.sql.accounts import Scope
+from local_test.sql.calls import Marked
+from local_test.sql.database import HIDDEN
+from local_test.sql.errors import SqlError, not_here
+from local_test.sql.predict import Given
+from local_test.sql.result import Result
+from local_test.sql.words import Words
+
+if TYPE_CHECKING:
+    from local_test.sql.session import Session
+
+_NUMBERS = itertools.count()
+
+
+class Writes:
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def run(self, statement: exp.Expr, marked: Marked, *, replaces: bool = False, values: str = "") -> Result:
+        """`values`: those of an INSERT, in the place of what is parsed."""
+        match statement:
+            case exp.Insert():
+                return self._insert(statement, marked, values, replaces=replaces)
+            case exp.Update():
+                return self._update(statement, marked)
+            case exp.Delete():
+                return self._delete(statement, marked)
+            case exp.TruncateTable():
+                self._session.implicit_commit()
+                return self._truncate(statement)
+            case exp.Create():
+                self._session.implicit_commit()
+                return self._create(statement, marked)
+            case exp.Drop() | exp.Alter():
+                self._session.implicit_commit()
+                return self._change(statement)
+        raise not_here(f"{statement.key.upper()} statements")
+
+    # rows
+
+    def _insert(self, insert: exp.Insert, marked: Marked, values: str, *, replaces: bool) -> Result:
+        table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
+        self._session.check_tables(insert, "INSERT", table)
+        source = insert.expression
+        if isinstance(source, exp.Query) and not isinstance(source, exp.Values):
+            insert.set("expression", self._session.queries.ready(source, marked))
+        elif any(calls.of(insert)):
+            self._constants(insert, marked)
+        keys = self._keys(table)
+        dialect.on_conflict(insert, keys)
+        if keys and (replaces or insert.args.get("ignore")):
+            insert.set("alternative", "REPLACE" if replaces else "IGNORE")
+        insert.set("ignore", None)
+        auto = self._automatic(table)
+        sql = insert.sql("duckdb")
+        if values:
+            sql = f"{sql.removesuffix('(NULL)')}{values}"
+        sql += f" RETURNING {types.quoted(auto)}" if auto else ""
+        rows = self._session.connection.execute(sql).fetchall()
+        if auto:
+            return Result(affected=len(rows), last_id=min((row[0] for row in rows), default=0), info=_info(len(rows)))
+        return Result(affected=rows[0][0], info=_info(rows[0][0]))
+
+    def _constants(self, insert: exp.Insert, marked: Marked) -> None:
+        """The calls of all VALUES in batches, each by a number of its own."""
+        session = self._session
+        session.queries.check_calls(insert, marked)
+        materialiser = session.queries.materialiser(marked)
+        while simple := [call for call in calls.of(insert) if calls.is_simple(call)]:
+            function = marked.function(simple[0])
+            same = [call for call in simple if marked.function(call) == function]
+            rows = ", ".join(
+                "(" + (", ".join(each.sql("duckdb") for each in call.expressions) or "1") + ")" for call in same
+            )
+            names = ", ".join(f"c{i}" for i in range(max(1, len(function.arguments))))
+            picked = [f"c{i}" for i in range(len(function.arguments))]
+            given = Given.of(picked, f"(VALUES {rows}) AS given({names})")
+            table = materialiser.predictions.predict(function, given, single=len(same) == 1)
+            found = session.connection.execute(f"SELECT v FROM temp.{table} ORDER BY rowid").fetchall()
+            for call, (value,) in zip(same, found, strict=True):
+                call.replace(variables.value(value))
+
+    def _update(self, update: exp.Update, marked: Marked) -> Result:
+        table = update.this
+        if not isinstance(table, exp.Table) or table.args.get("joins"):
+            raise not_here("UPDATE of several tables")
+        self._session.check_tables(update, "UPDATE", table)
+        if any(calls.of(update)) or update.args.get("limit"):
+            self._by_row(update, table, marked)
+        else:
+            for each in update.expressions:
+                if each.this.table:
+                    each.this.set("table", None)
+            dialect.query(update)
+        return self._counted(update)
+
+    def _by_row(self, update: exp.Update, table: exp.Table, marked: Marked) -> None:
+        """UPDATE t SET c = f(a) WHERE w, from the rows that SELECT rowid, f(a) FROM t WHERE w gives."""
+        select = exp.select(exp.alias_(exp.column("rowid"), "tiffin_row"), dialect="mysql")
+        for i, each in enumerate(update.expressions):
+            select.select(exp.alias_(each.expression.copy(), f"tiffin_v{i}"), copy=False)
+        ready = self._rows(select, update, table, marked)
+        for i, each in enumerate(update.expressions):
+            column = exp.column(each.this.name, quoted=True)
+            each.replace(exp.EQ(this=column, expression=exp.column(f"tiffin_v{i}", "tiffin_new")))
+        for part in ("where", "order", "limit"):
+            update.set(part, None)
+        bare = table.copy()
+        bare.set("alias", None)
+        update.set("this", bare)
+        update.set(
+            "from_", exp.From(this=exp.Subquery(this=ready, alias=exp.TableAlias(this=exp.to_identifier("tiffin_new"))))
+        )
+        row = exp.column("rowid", bare.name)
+        update.set("where", exp.Where(this=exp.EQ(this=row, expression=exp.column("tiffin_row", "tiffin_new"))))
+
+    def _rows(self, select: exp.Select, statement: exp.Expr, table: exp.Table, marked: Marked) -> exp.Expr:
+        select.from_(table.copy(), copy=False)
+        for part in ("where", "order", "limit"):
+            if found := statement.args.get(part):
+                select.set(part, found.copy())
+        return self._session.queries.ready(select, marked)
+
+    def _delete(self, delete: exp.Delete, marked: Marked) -> Result:
+        table = delete.this
+        if delete.args.get("tables") or delete.args.get("using") or not isinstance(table, exp.Table):
+            raise not_here("DELETE from several tables")
+        self._session.check_tables(delete, "DELETE", table)
+        if any(calls.of(delete)) or delete.args.get("limit"):
+            select = exp.select(exp.alias_(exp.column("rowid"), "tiffin_row"))
+            ready = self._rows(select, delete, table, marked)
+            for part in ("order", "limit"):
+                delete.set(part, None)
+            inside = exp.In(this=exp.column("rowid"), query=exp.Subquery(this=ready))
+            delete.set("where", exp.Where(this=inside))
+        else:
+            dialect.query(delete)
+        return self._counted(delete)
+
+    def _counted(self, statement: exp.Expr) -> Result:
+        rows = self._session.connection.execute(statement.sql("duckdb")).fetchall()
+        return Result(affected=rows[0][0] if rows else 0)
+
+    def _truncate(self, statement: exp.TruncateTable) -> Result:
+        tables = [each for each in statement.expressions if isinstance(each, exp.Table)]
+        self._session.check_tables(statement, "DROP", *tables)
+        for table in tables:
+            self._session.connection.execute(f"DELETE FROM {table.sql('duckdb', identify=True)}")
+        return Result()
+
+    # tables
+
+    def _create(self, create: exp.Create, marked: Marked) -> Result:
+        session, kind = self._session, create.kind
+        named = create.this.this if isinstance(create.this, exp.Schema) else create.this
+        if kind == "INDEX":
+            return self._index(create)
+        if kind not in ("TABLE", "VIEW") or not isinstance(named, exp.Table):
+            raise not_here(f"CREATE {kind}")
+        session.check_tables(create, "CREATE" if kind == "TABLE" else "CREATE VIEW", named)
+        source = create.expression
+        if kind == "VIEW":
+            if any(calls.of(create)):
+                raise not_here("a view with a SageMaker function")
+            dialect.query(create)
+            session.connection.execute(create.sql("duckdb"))
+            return Result()
+        if self._exists(named):
+            if create.args.get("exists"):
+                session.warnings = [("Note", 1050, f"Table '{named.name}' already exists")]
+                return Result()
+            raise SqlError(1050, f"Table '{named.name}' already exists")
+        sequence = (
+            f"{types.quoted(named.db or session.name or '')}.{types.quoted(f'tiffin_{next(_NUMBERS)}_{named.name}')}"
+        )
+        table = dialect.columns_of(create, sequence)
+        if isinstance(source, exp.Query):
+            if table.columns:
+                raise not_here("CREATE TABLE with columns and SELECT; give the columns by CAST")
+            create.set("expression", session.queries.ready(source, marked))
+        for each in table.sequences:
+            session.connection.execute(f"CREATE SEQUENCE {each}")
+        rows = session.connection.execute(create.sql("duckdb")).fetchall()
+        self._declare(named, table)
+        count = rows[0][0] if rows and source else 0
+        return Result(affected=count, info=_info(count) if source else "")
+
+    def _declare(self, named: exp.Table, table: dialect.Table) -> None:
+        """MySQL's types, which DuckDB has no other place for."""
+        where = named.sql("duckdb", identify=True)
+        for column, kind in table.columns:
+            self._session.connection.execute(
+                f"COMMENT ON COLUMN {where}.{types.quoted(column)} IS {types.literal(kind.declared)}"
+            )
+
+    def _index(self, create: exp.Create) -> Result:
+        table = create.this.args.get("table")
+        self._session.check_tables(create, "INDEX", table)
+        for ordered in list(create.find_all(exp.Ordered)):
+            ordered.replace(ordered.this)
+        self._session.connection.execute(create.sql("duckdb"))
+        return Result()
+
+    def _change(self, statement: exp.Drop | exp.Alter) -> Result:
+        kind = statement.args.get("kind")
+        if kind not in ("TABLE", "VIEW", "INDEX"):
+            raise not_here(f"{statement.key.upper()} {kind}")
+        tables = [
+            each for each in statement.find_all(exp.Table) if each.find_ancestor(exp.Drop, exp.Alter) is statement
+        ]
+        self._session.check_tables(statement, statement.key.upper(), *tables)
+        if isinstance(statement, exp.Alter):
+            dialect.altered(statement)
+        elif kind == "TABLE" and not statement.args.get("exists") and not self._exists(tables[0]):
+            raise SqlError(1051, f"Unknown table '{tables[0].db or self._session.name}.{tables[0].name}'")
+        for each in _one_by_one(statement):
+            self._session.connection.execute(each.sql("duckdb"))
+        return Result()
+
+    def database(self, words: Words) -> Result:
+        session = self._session
+        is_create = words.accept("CREATE")
+        if not is_create:
+            words.expect("DROP")
+        if not words.accept("DATABASE"):
+            words.expect("SCHEMA")
+        is_needed = not (words.accept("IF", "NOT", "EXISTS") or words.accept("IF", "EXISTS"))
+        name = words.name()
+        privilege = "CREATE" if is_create else "DROP"
+        if name.lower() in HIDDEN or name == "information_schema" or not session.user.has(privilege, Scope(name)):
+            raise SqlError(1044, f"Access denied for user '{session.user.name}'@'%' to database '{name}'")
+        session.implicit_commit()
+        there = session.shared.has(name)
+        if is_create and there and is_needed:
+            raise SqlError(1007, f"Can't create database '{name}'; database exists")
+        if not is_create and not there:
+            if is_needed:
+                raise SqlError(1008, f"Can't drop database '{name}'; database doesn't exist")
+            return Result()
+        if is_create and not there:
+            session.connection.execute(f"CREATE SCHEMA {types.quoted(name)}")
+            return Result(affected=1)
+        if not is_create:
+            session.leave(name)
+            session.connection.execute(f"DROP SCHEMA {types.quoted(name)} CASCADE")
+            session.shared.catalog.drop_database(name)
+        return Result()
+
+    # files
+
+    def load(self, wanted: load.Load, data: bytes) -> Result:
+        session = self._session
+        table = wanted.table
+        database = table.db or session.name
+        if database is None:
+            raise SqlError(1046, "No database selected")
+        session.check_tables(table, "INSERT", table)
+        accounts.check_table(session.user, "INSERT", database, table.name)
+        return load.run(session.connection, wanted, session.queries.columns(table), data)
+
+    # what DuckDB knows of a table
+
+    def _exists(self, table: exp.Table) -> bool:
+        return bool(
+            self._asked(table, "duckdb_tables()", "1") or self._asked(table, "duckdb_views()", "1", "view_name")
+        )
+
+    def _keys(self, table: exp.Table) -> list[str]:
+        found = self._asked(
+            table, "duckdb_constraints()", "constraint_column_names", more="constraint_type = 'PRIMARY KEY'"
+        )
+        return list(found[0][0]) if found else []
+
+    def _automatic(self, table: exp.Table) -> str | None:
+        found = self._asked(table, "duckdb_columns()", "column_name", more="column_default LIKE 'nextval(%'")
+        return str(found[0][0]) if found else None
+
+    def _asked(
+        self, table: exp.Table, source: str, what: str, column: str = "table_name", more: str = "true"
+    ) -> list[tuple[Any, ...]]:
+        return self._session.connection.execute(
+            f"SELECT {what} FROM {source} WHERE lower({column}) = lower(?) AND {more} "
+            "AND (schema_name = ? OR (database_name = 'temp' AND schema_name = 'main'))",
+            [table.name, table.db or self._session.name],
+        ).fetchall()
+
+
+def _one_by_one(statement: exp.Drop | exp.Alter) -> list[exp.Expr]:
+    """DROP TABLE a, b: DuckDB drops one at a time."""
+    tables = statement.args.get("tables") or []
+    if len(tables) < 2:  # noqa: PLR2004
+        return [statement]
+    found: list[exp.Expr] = []
+    for table in tables:
+        one = statement.copy()
+        one.set("tables", [table.copy()])
+        found.append(one)
+    return found
+
+
+def _info(count: int) -> str:
+    return f"Records: {count}  Duplicates: 0  Warnings: 0"
