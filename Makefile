@@ -15,7 +15,7 @@ TEST := $(call stamp,test)
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train serve predict transform verify up sql build bench campaign pass doctor check fix pin data clean
+.PHONY: help demo test train serve predict transform verify up sql round build bench campaign pass doctor check fix pin data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -46,6 +46,10 @@ up: $(API) ## AWS's own API on this machine, until Ctrl-C; ARGS="--port 0"
 
 sql: $(SQL) ## a MySQL server whose functions call endpoints, as Aurora's do; ARGS="--port 0"
 	@$(RUN) -m local_test sql $(ARGS)
+
+round: $(API) $(SQL) ## to AWS and back, against this machine: build, push, train, deploy, call, SQL, destroy; needs Docker
+	@container/engine.sh
+	@PYTHON="$(CURDIR)/$(RUN)" PUSH=--force $(RUN) -m local_test run --docker --sql -- examples/round/round.sh
 
 build: ## build the images with Docker, and say what fills them
 	@container/build.sh

@@ -95,10 +95,7 @@ REPOSITORY = tuple(
         *("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage"),
     )
 )
-LOGS = tuple(
-    f"logs:{each}"
-    for each in ("DescribeLogStreams", "GetLogEvents", "FilterLogEvents", "DeleteLogGroup", "DeleteLogStream")
-)
+LOGS = tuple(f"logs:{each}" for each in ("DescribeLogStreams", "GetLogEvents", "DeleteLogGroup", "DeleteLogStream"))
 ALARMS = tuple(
     f"cloudwatch:{each}" for each in ("PutMetricAlarm", "DeleteAlarms", "ListTagsForResource", "TagResource")
 )

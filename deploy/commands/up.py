@@ -96,5 +96,7 @@ def _say_how(context: Context, plan: Plan) -> None:
     kind = plan.settings.instance_type
     many = plan.settings.instance_count * len(plan.variants)
     price = prices.PriceList(context).hourly(kind)
-    cost = f"{prices.said(price, many)} an hour" if price is not None else f"an unknown price: [prices] {kind} = USD"
-    context.say(f"it costs {cost}, {many} of {kind}, until `deploy destroy`")
+    cost = (
+        f"{prices.said(price, many)} an hour" if price is not None else "an unknown sum (a price under [prices] tells)"
+    )
+    context.say(f"until `deploy destroy` it costs {cost}: {many} of {kind}")

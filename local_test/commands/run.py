@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,9 @@ from typing import Any
 
 from local_test import terminal
 from local_test.api.command import PORT_FILE, NotHere
+from local_test.sql.command import PASSWORD
 
+ADMIN = "admin"  # of local_test/sql/accounts.py, which is heavy to import
 PATIENCE = 60.0  # seconds for the API to be up: Docker may have to end what an earlier start left
 STOP = 40.0
 
@@ -22,6 +26,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("run", help="run a command against AWS's API on this machine: run -- sh deploy.sh")
     parser.add_argument("--state", type=Path, help="the folder of all state (default: a new one, deleted at the end)")
     parser.add_argument("--docker", action=argparse.BooleanOptionalAction, help="insist on Docker, or on processes")
+    parser.add_argument("--sql", action="store_true", help="with a MySQL server, too: mysql needs no flag to reach it")
     parser.add_argument("argv", nargs="+", metavar="COMMAND")
     parser.set_defaults(command=run)
 
@@ -30,7 +35,9 @@ def run(options: argparse.Namespace) -> int:
     """The command's own exit status."""
     with ExitStack() as stack:
         state = options.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tiffin-")))
-        variables = stack.enter_context(_api(state, options.docker))
+        variables = dict(stack.enter_context(_api(state, options.docker)))
+        if options.sql:
+            variables |= stack.enter_context(_sql(state))
         try:
             done = subprocess.run(options.argv, env={**_without_accounts(os.environ), **variables}, check=False)
         except OSError as error:
@@ -53,7 +60,23 @@ def _api(state: Path, use_docker: bool | None) -> Iterator[Mapping[str, str]]:
 
 
 @contextmanager
-def started(command: str, state: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+def _sql(state: Path) -> Iterator[Mapping[str, str]]:
+    """What the `mysql` command, and most clients with it, read from the environment."""
+    password, log = secrets.token_urlsafe(12), state / "sql.log"
+    with started("sql", state, "--port", "0", "--data", str(state / "sql"), **{PASSWORD: password}) as process:
+        found: list[str] = []
+
+        def is_ready() -> bool:
+            found[:] = re.findall(r"MySQL server is at [\d.]+:(\d+)", log.read_text(encoding="utf-8"))
+            return bool(found)
+
+        wait(process, is_ready, log)
+        terminal.say(f"a MySQL server is at 127.0.0.1:{found[0]} while {log} is written")
+        yield {"MYSQL_HOST": "127.0.0.1", "MYSQL_TCP_PORT": found[0], "MYSQL_USER": ADMIN, "MYSQL_PWD": password}
+
+
+@contextmanager
+def started(command: str, state: Path, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Another command of local_test, its output in a file of the state folder."""
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -62,6 +85,7 @@ def started(command: str, state: Path, *arguments: str) -> Iterator["subprocess.
     with (state / f"{command}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local_test", command, "--state", str(state), *arguments],
+            env={**os.environ, **environ},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
