@@ -54,6 +54,10 @@ def test_a_table_is_described_as_it_was_declared(client: Client) -> None:
     for sql in ("DESC made", "DESCRIBE test.made", "SHOW COLUMNS FROM made", "SHOW COLUMNS IN made FROM test"):
         assert client.rows(sql) == expected
     assert client.rows("DESC made name") == expected[1:2]
+    assert client.rows("SHOW FULL COLUMNS FROM made LIKE 'n'")[0][:4] == ("n", "decimal(10,2)", None, "YES")
+    client.count("ALTER TABLE made ADD COLUMN later int DEFAULT 7")
+    assert client.rows("SELECT COUNT(*), MAX(later) FROM made") == [(0, None)]
+    client.count("ALTER TABLE made DROP COLUMN later")
     [(_, text)] = client.rows("SHOW CREATE TABLE made")
     assert "`id` int unsigned NOT NULL AUTO_INCREMENT" in text
     assert client.count("INSERT INTO made (name) VALUES ('a'), ('b')") == 2
