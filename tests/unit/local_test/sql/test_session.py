@@ -117,6 +117,19 @@ def test_without_a_table(client: Client, sql: str, row: tuple[Any, ...]) -> None
     assert client.rows(sql) == [row]
 
 
+def test_text_is_a_number_in_arithmetic(client: Client) -> None:
+    client.count("DELETE FROM t WHERE u IS NULL")
+    assert client.rows("SELECT u + 1, T.p * s, SUM(u) OVER () FROM t WHERE u - 1 >= 0") == [
+        (2.0, 6.0, 3.0),
+        (3.0, None, 3.0),
+    ]
+    assert client.rows("SELECT SUM(u), AVG(p), MAX(s) + 1 FROM t") == [(3.0, 2.5, 4.0)]
+    assert client.rows("SELECT f(u + 1, p) FROM t") == [(4.0,), (6.0,)]
+    client.count("UPDATE t SET s = u * 10")
+    assert client.rows("SELECT s FROM t") == [(10.0,), (20.0,)]
+    assert client.count("DELETE FROM t WHERE u + 0 = 1") == 1
+
+
 def test_on_duplicate_key(client: Client) -> None:
     client.count("CREATE TABLE k (id int PRIMARY KEY, n int)")
     client.count("INSERT INTO k VALUES (1, 1)")
