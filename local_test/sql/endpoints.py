@@ -70,7 +70,10 @@ class Access:
                 f"Endpoint {endpoint!r} cannot be called: there is no address of AWS's API (set AWS_ENDPOINT_URL, or "
                 "start `local_test up`), and none of its own (--endpoint NAME=URL)",
             )
-        address = Address.of(url)
+        try:
+            address = Address.of(url)
+        except NotHere as error:  # of the environment, which nobody has looked at before
+            raise SqlError(UNKNOWN, f"Endpoint {endpoint!r} cannot be called: {error}") from None
         signed = _SIGNED.format(key=self.key, region=self.region)
         line = f"POST {address.path}/endpoints/{quote(endpoint, safe='')}/invocations"
         return address, line, (headers + signed).encode()
