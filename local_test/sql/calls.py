@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from sqlglot import Token, TokenType, exp, tokenize
 from sqlglot.errors import TokenError
 
-from local_test.sql.errors import NO_FUNCTION, SqlError, near
+from local_test.sql.errors import MARK, NO_FUNCTION, SqlError, near
 from local_test.sql.function import Function
 
-_MARK = "tiffin_ml_call_"
 # `predict (` after one of these names a table or a key, not the function.
 _NAMED_BEFORE = frozenset(
     {"INTO", "TABLE", "EXISTS", "REFERENCES", "KEY", "INDEX", "VIEW", "UPDATE", "WITH", "RECURSIVE", "AS", "CONSTRAINT"}
@@ -28,7 +27,7 @@ class Marked:
     functions: tuple[Function, ...]  # by the number in the mark
 
     def function(self, call: exp.Anonymous) -> Function:
-        return self.functions[int(call.name.removeprefix(_MARK))]
+        return self.functions[int(call.name.removeprefix(MARK))]
 
 
 def mark(sql: str, lookup: Lookup, database: str | None) -> Marked:
@@ -54,7 +53,7 @@ def mark(sql: str, lookup: Lookup, database: str | None) -> Marked:
             continue
         if function not in found:
             found.append(function)
-        parts += [sql[done : tokens[first].start], f"{_MARK}{found.index(function)}"]
+        parts += [sql[done : tokens[first].start], f"{MARK}{found.index(function)}"]
         done = token.end + 1
     return Marked("".join([*parts, sql[done:]]), tuple(found))
 
@@ -67,7 +66,7 @@ def _named(tokens: Sequence[Token], place: int) -> tuple[int, str | None]:
 
 
 def is_call(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Anonymous) and node.name.startswith(_MARK)
+    return isinstance(node, exp.Anonymous) and node.name.startswith(MARK)
 
 
 def of(node: exp.Expr) -> Iterator[exp.Anonymous]:

@@ -40,7 +40,7 @@ class Database:
     @classmethod
     def open(cls, folder: Path, access: Access, default: str) -> "Database":
         """Raises NotHere. `default`: the database that a client is in that names none."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds passwords, hashed
         try:
             root = duckdb.connect(str(folder / FILE), config=_CONFIG)
         except duckdb.IOException as error:

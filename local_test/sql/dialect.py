@@ -82,7 +82,9 @@ def altered(alter: exp.Alter) -> None:
     for column in alter.find_all(exp.ColumnDef):
         if kind := column.args.get("kind"):
             column.set("kind", exp.DataType.build(types.of(kind).duck, dialect="duckdb"))
-        column.set("constraints", None)
+        for constraint in column.args.get("constraints") or ():
+            if not isinstance(constraint.args.get("kind"), exp.DefaultColumnConstraint):
+                raise not_here("ALTER TABLE with a constraint other than DEFAULT")  # DuckDB adds none
 
 
 def query(expression: exp.Expr) -> None:

@@ -82,7 +82,9 @@ def _full(session: "Session", words: Words) -> Result:
     if words.accept("TABLES"):
         return _tables(session, words, full=True)
     if words.accept("COLUMNS") or words.accept("FIELDS"):
-        return _columns(session, words)
+        rows = [(*r[:2], None, *r[2:], "select,insert,update,references", "") for r in _columns(session, words).rows]
+        columns = ("Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment")
+        return of_texts(columns, rows)
     words.expect("PROCESSLIST")
     return _processes(session, words)
 

@@ -100,6 +100,7 @@ class Writes:
                 if each.this.table:
                     each.this.set("table", None)
             dialect.query(update)
+            self._session.queries.texts_as_numbers(update)
         return self._counted(update)
 
     def _by_row(self, update: exp.Update, table: exp.Table, marked: Marked) -> None:
@@ -143,6 +144,7 @@ class Writes:
             delete.set("where", exp.Where(this=inside))
         else:
             dialect.query(delete)
+            self._session.queries.texts_as_numbers(delete)
         return self._counted(delete)
 
     def _counted(self, statement: exp.Expr) -> Result:

@@ -281,6 +281,9 @@ def test_a_statement_is_killed_while_its_endpoint_is_slow(sql: LocalSql, endpoin
             killing.join(60)
             endpoint.answer = sums
         assert cursor.execute("SELECT f(1, 1)") == 1  # the session goes on
+        sql.rows(f"KILL {number}")
+        with pytest.raises(pymysql.MySQLError):
+            cursor.execute("SELECT 1")
     assert refused(sql, "KILL QUERY 123456789") == (1094, "Unknown thread id: 123456789")
 
 

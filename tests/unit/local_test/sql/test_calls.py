@@ -39,6 +39,11 @@ BATCHED: list[tuple[str, list[tuple[Any, ...]], list[int]]] = [
     ("SELECT u FROM t WHERE f(u, p) IN (SELECT f(u, p) FROM t WHERE u = 1)", [("1",)], [1, 3]),
     ("SELECT test.f(u, p) FROM test.t LIMIT 1", [(3.0,)], [1]),
     ("SELECT f(u, p) FROM t WHERE p > 100", [], []),
+    ("SELECT u, f(u, p) score FROM t ORDER BY score DESC, u LIMIT 2", [("2", 5.0), ("1", 3.0)], [3]),
+    ("SELECT `F` (T.U, t.P) FROM t LIMIT 1", [(3.0,)], [1]),
+    ("SELECT a.u, b.z FROM t a JOIN (SELECT u, f(u, p) z FROM t) b ON a.u = b.u WHERE b.z > 3", [("2", 5.0)], [3]),
+    ("SELECT COUNT(DISTINCT f(u, p)) FROM t", [(3,)], [3]),
+    ("(SELECT f(1, 2)) UNION ALL (SELECT f(3, 4)) ORDER BY 1 DESC LIMIT 1", [(7.0,)], [1, 1]),
 ]  # fmt: skip
 IN_PLACE: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT u, f(u, COUNT(*)) FROM t GROUP BY u ORDER BY u", [(None, 1.0), ("1", 2.0), ("2", 3.0)]),

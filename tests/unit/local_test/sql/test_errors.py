@@ -41,6 +41,8 @@ TAIL = "ALIAS AWS_SAGEMAKER_INVOKE_ENDPOINT ENDPOINT NAME"
         ("SELECT aws_comprehend_detect_sentiment('x', 'en')", 1305,
          "FUNCTION aws_comprehend_detect_sentiment does not exist: of AWS's services only SageMaker is here"),
         ("CREATE VIEW v AS SELECT f(u, p) FROM t", 1235, "a view with a SageMaker function"),
+        ("CREATE TABLE g (a int DEFAULT (f(1, 2)))", 1235, "a SageMaker function in this place"),
+        ("ALTER TABLE t ADD COLUMN z int NOT NULL", 1235, "ALTER TABLE with a constraint other than DEFAULT"),
         ("CREATE TABLE g (a int, b int AS (a + 1))", 1235, "generated columns"),
         ("SELECT * FROM mysql.tiffin_user", 1142, "SELECT command denied to user 'admin'@'%' for table 'tiffin_user'"),
         ("SELECT * FROM duckdb_settings()", 1064, "duckdb_settings() is no table"),

@@ -54,6 +54,10 @@ def test_a_table_is_described_as_it_was_declared(client: Client) -> None:
     for sql in ("DESC made", "DESCRIBE test.made", "SHOW COLUMNS FROM made", "SHOW COLUMNS IN made FROM test"):
         assert client.rows(sql) == expected
     assert client.rows("DESC made name") == expected[1:2]
+    assert client.rows("SHOW FULL COLUMNS FROM made LIKE 'n'")[0][:4] == ("n", "decimal(10,2)", None, "YES")
+    client.count("ALTER TABLE made ADD COLUMN later int DEFAULT 7")
+    assert client.rows("SELECT COUNT(*), MAX(later) FROM made") == [(0, None)]
+    client.count("ALTER TABLE made DROP COLUMN later")
     [(_, text)] = client.rows("SHOW CREATE TABLE made")
     assert "`id` int unsigned NOT NULL AUTO_INCREMENT" in text
     assert client.count("INSERT INTO made (name) VALUES ('a'), ('b')") == 2
@@ -111,6 +115,19 @@ def test_variables(client: Client) -> None:
 )
 def test_without_a_table(client: Client, sql: str, row: tuple[Any, ...]) -> None:
     assert client.rows(sql) == [row]
+
+
+def test_text_is_a_number_in_arithmetic(client: Client) -> None:
+    client.count("DELETE FROM t WHERE u IS NULL")
+    assert client.rows("SELECT u + 1, T.p * s, SUM(u) OVER () FROM t WHERE u - 1 >= 0") == [
+        (2.0, 6.0, 3.0),
+        (3.0, None, 3.0),
+    ]
+    assert client.rows("SELECT SUM(u), AVG(p), MAX(s) + 1 FROM t") == [(3.0, 2.5, 4.0)]
+    assert client.rows("SELECT f(u + 1, p) FROM t") == [(4.0,), (6.0,)]
+    client.count("UPDATE t SET s = u * 10")
+    assert client.rows("SELECT s FROM t") == [(10.0,), (20.0,)]
+    assert client.count("DELETE FROM t WHERE u + 0 = 1") == 1
 
 
 def test_on_duplicate_key(client: Client) -> None:
