@@ -12,10 +12,11 @@ LOCAL := $(call stamp,local)
 API := $(call stamp,api)
 SQL := $(call stamp,sql)
 TEST := $(call stamp,test)
+NOTEBOOKS := $(call stamp,notebooks)
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train serve predict transform verify up sql round build bench campaign pass doctor check fix pin data clean
+.PHONY: help demo test train serve predict transform verify up sql round notebooks build bench campaign pass doctor check fix pin data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -50,6 +51,9 @@ sql: $(SQL) ## a MySQL server whose functions call endpoints, as Aurora's do; AR
 round: $(API) $(SQL) ## to AWS and back, against this machine: build, push, train, deploy, call, SQL, destroy; needs Docker
 	@container/engine.sh
 	@PYTHON="$(CURDIR)/$(RUN)" PUSH=--force $(RUN) -m local_test run --docker --sql -- examples/round/round.sh
+
+notebooks: $(NOTEBOOKS) ## the hands-on in JupyterLab, with AWS's API on this machine behind it; ARGS="--no-browser"
+	@$(RUN) -m local_test run -- $(VENV)/bin/jupyter lab --notebook-dir examples/notebooks $(ARGS)
 
 build: ## build the images with Docker, and say what fills them
 	@container/build.sh
@@ -94,7 +98,7 @@ $(VENV)/bin/python:
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-$(LOCAL) $(API) $(SQL) $(TEST): | $(VENV)/bin/python
+$(LOCAL) $(API) $(SQL) $(TEST) $(NOTEBOOKS): | $(VENV)/bin/python
 	@set=$$(basename $@ | sed -E 's/^\.([a-z]+)-.*/\1/'); \
 	  echo "installing requirements/$$set.txt (pinned; a minute at the first time)"; \
 	  $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \

@@ -40,12 +40,18 @@ images() {
     rm -f "$summary.build"
 }
 tool() { # COMMAND PACKAGE: make sure that a program the tests call is there
-    command -v "$1" >/dev/null && return
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-    echo "installing $2"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2"; } \
-        >/dev/null 2>&1
+    command -v "$1" >/dev/null || packages "$2"
 }
+packages() { # PACKAGE...
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    echo "installing $*"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 600 \
+        apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1
+}
+r_kernel() { # 51 MB to fetch, 88 MB on the disk
+    has_r_kernel || { packages r-base-core r-cran-irkernel r-cran-rpart r-cran-colorspace && has_r_kernel; }
+}
+has_r_kernel() { Rscript --vanilla -e 'for (each in c("IRkernel", "rpart", "colorspace")) loadNamespace(each)' >/dev/null 2>&1; }
 pytest() { .venv/bin/python -m pytest -q "$@"; }
 
 part "format, lint, types, import rules" make --no-print-directory check
@@ -56,8 +62,13 @@ tool mysql mariadb-client || {
     leave_out "the mysql command" "no mariadb-client"
     ignored="--ignore=tests/http/test_sql_client.py --ignore=tests/aws/test_sql.py"
 }
+without_r=
+r_kernel || {
+    leave_out "the notebook in R" "no R with rpart, colorspace and IRkernel, and no root to install them"
+    without_r=" and not rkernel"
+}
 part "real server" pytest tests/http $ignored
-part "AWS's API, without containers" pytest tests/aws -m "not container" $ignored
+part "AWS's API, without containers" pytest tests/aws -m "not container$without_r" $ignored
 
 docker info >/dev/null 2>&1 || engine_is_ours=yes
 if container/engine.sh; then
@@ -72,7 +83,7 @@ if container/engine.sh; then
         wanted="container and not registry"
     }
     part "real containers" pytest tests/container -m "$wanted" $ignored
-    part "AWS's API, with containers" pytest tests/aws -m "$wanted"
+    part "AWS's API, with containers" pytest tests/aws -m "$wanted$without_r"
     echo
     if .venv/bin/python -m tests.sdk.environment; then
         part "AWS's clients" pytest tests/sdk
