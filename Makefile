@@ -61,7 +61,7 @@ build: ## build the images with Docker, and say what fills them
 bench: $(LOCAL) ## measure against other servers, side by side; ARGS="--quick" (not part of the tests)
 	@$(RUN) -m bench $(ARGS)
 
-campaign: $(TEST) ## the long runs: full load with processes killed at random, 100,000 calls of R (not part of the tests)
+campaign: $(TEST) ## the long runs: processes killed at random, 100,000 calls of R, a fault at each AWS call (not part of the tests)
 	@container/engine.sh && WITH_R=yes container/build.sh >/dev/null
 	@$(VENV)/bin/python -m pytest -q -s tests/campaign
 

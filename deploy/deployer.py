@@ -29,6 +29,7 @@ def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
         allow(["iam:PassRole"], scope.execution_role or scope.roles_arn, PASSED),
         allow(["iam:GetRole", "iam:ListRoleTags"], scope.roles_arn),
         allow(["iam:ListRoles"], "*"),
+        allow(["cloudformation:DescribeStacks"], "*"),
         allow(["pricing:GetProducts"], "*"),
     ]
     return policy([*statements, *(_making_roles(scope) if makes_roles else ())])
@@ -73,7 +74,7 @@ SAGEMAKER_LISTS = tuple(
     f"sagemaker:List{each}"
     for each in (
         *("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "TransformJobs", "ProcessingJobs"),
-        *("HyperParameterTuningJobs", "NotebookInstances"),
+        *("HyperParameterTuningJobs", "NotebookInstances", "Pipelines", "ModelPackageGroups"),
     )
 )
 BUCKET = tuple(

@@ -10,16 +10,21 @@ from deploy.kinds.sagemaker import (
     ENDPOINT_CONFIG,
     MODEL,
     NOTEBOOK,
+    PACKAGE_GROUP,
+    PIPELINE,
     PROCESSING_JOB,
     TRAINING_JOB,
     TRANSFORM_JOB,
     TUNING_JOB,
 )
+from deploy.kinds.stacks import Stack
 from deploy.kinds.storage import Bucket, Objects
 from deploy.kinds.watching import Alarm, LogGroup, LogStreams, ScalableTarget
 
-# What bills by the hour first; what another one needs after it; logs when nobody writes them any more.
+# What makes others first, then what bills by the hour; what another one needs after it; logs at the end.
 ORDER: tuple[Kind, ...] = (
+    PIPELINE,
+    Stack(),
     ScalableTarget(),
     ENDPOINT,
     NOTEBOOK,
@@ -29,6 +34,7 @@ ORDER: tuple[Kind, ...] = (
     PROCESSING_JOB,
     ENDPOINT_CONFIG,
     MODEL,
+    PACKAGE_GROUP,
     Alarm(),
     PushedImage(),
     Repository(),

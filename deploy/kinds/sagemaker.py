@@ -18,6 +18,7 @@ SHORT = 20  # characters of the project that the names of all its things hold: a
 class SageMaker(Kind):
     noun: str = ""  # of the operations: CreateEndpoint, DescribeEndpoint, ListEndpoints
     list_key: str = ""
+    filter: str = "NameContains"  # of the list
     log_group: str = ""  # with {name}: what its containers write to; behind a colon, streams of a shared one
 
     @property
@@ -67,7 +68,8 @@ class SageMaker(Kind):
 
     def _all(self, aws: Aws, project: str, **asked: str) -> Iterable[dict[str, Any]]:
         operation = xform_name(f"List{self.noun}s")
-        yield from pages(aws.client("sagemaker"), operation, self.list_key, NameContains=short(project), **asked)
+        wanted = {self.filter: short(project), **asked}
+        yield from pages(aws.client("sagemaker"), operation, self.list_key, **wanted)
 
     def _call(self, aws: Aws, verb: str, **parameters: Any) -> dict[str, Any]:
         answer: dict[str, Any] = getattr(aws.client("sagemaker"), xform_name(f"{verb}{self.noun}"))(**parameters)
@@ -95,25 +97,41 @@ class Notebook(SageMaker):
         return bool(status == "Deleting")
 
 
-ENDPOINT = SageMaker("endpoint", True, "Endpoint", "Endpoints", "/aws/sagemaker/Endpoints/{name}")
+class PackageGroup(SageMaker):
+    """Goes when its packages are gone; they carry no tags of their own where a pipeline registered them."""
+
+    def delete(self, aws: Aws, resource: Resource) -> bool | None:
+        sagemaker, group = aws.client("sagemaker"), resource.name
+        for each in pages(sagemaker, "list_model_packages", "ModelPackageSummaryList", ModelPackageGroupName=group):
+            sagemaker.delete_model_package(ModelPackageName=each["ModelPackageArn"])
+        return super().delete(aws, resource)
+
+
+ENDPOINT = SageMaker("endpoint", True, "Endpoint", "Endpoints", log_group="/aws/sagemaker/Endpoints/{name}")
 ENDPOINT_CONFIG = SageMaker("endpoint configuration", True, "EndpointConfig", "EndpointConfigs")
 MODEL = SageMaker("model", True, "Model", "Models")
 TRAINING_JOB = SageMaker(
-    "training job", True, "TrainingJob", "TrainingJobSummaries", "/aws/sagemaker/TrainingJobs:{name}/"
+    "training job", True, "TrainingJob", "TrainingJobSummaries", log_group="/aws/sagemaker/TrainingJobs:{name}/"
 )
 TRANSFORM_JOB = SageMaker(
-    "transform job", True, "TransformJob", "TransformJobSummaries", "/aws/sagemaker/TransformJobs:{name}/"
+    "transform job", True, "TransformJob", "TransformJobSummaries", log_group="/aws/sagemaker/TransformJobs:{name}/"
 )
 PROCESSING_JOB = SageMaker(
-    "processing job", True, "ProcessingJob", "ProcessingJobSummaries", "/aws/sagemaker/ProcessingJobs:{name}/"
+    "processing job", True, "ProcessingJob", "ProcessingJobSummaries", log_group="/aws/sagemaker/ProcessingJobs:{name}/"
 )
 TUNING_JOB = SageMaker(
     "tuning job",
     True,
     "HyperParameterTuningJob",
     "HyperParameterTuningJobSummaries",
-    "/aws/sagemaker/TrainingJobs:{name}-",
+    log_group="/aws/sagemaker/TrainingJobs:{name}-",
 )
 NOTEBOOK = Notebook(
-    "notebook instance", True, "NotebookInstance", "NotebookInstances", "/aws/sagemaker/NotebookInstances:{name}/"
+    "notebook instance",
+    True,
+    "NotebookInstance",
+    "NotebookInstances",
+    log_group="/aws/sagemaker/NotebookInstances:{name}/",
 )
+PIPELINE = SageMaker("pipeline", True, "Pipeline", "PipelineSummaries", filter="PipelineNamePrefix")
+PACKAGE_GROUP = PackageGroup("model package group", True, "ModelPackageGroup", "ModelPackageGroupSummaryList")

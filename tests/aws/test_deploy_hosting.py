@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from deploy.__main__ import main
 from tests.awshosting import BUCKET, HOSTED, Hosting, name, packed
 from tests.deployhosting import AT_ONCE, Hosted, configs, hosted, left, models, targets
 from tests.faulty import faulty
@@ -266,32 +265,3 @@ def test_calls_that_are_refused_or_cut_off(project: Hosted) -> None:
         between.way, between.at, between.changes = "cut after", 2, []
         assert "is in service" in project.run("up").said
         project.endpoint = ""
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("way", ["denied", "cut after", "dead"])
-def test_after_any_fault_of_up_destroy_leaves_nothing(hosting: Hosting, tmp_path: Path, way: str) -> None:
-    with hosted(hosting, tmp_path) as project, faulty(project.aws.port) as between:
-        project.settings(capture=1, min_instances=1, max_instances=2)
-        between.way, at = way, 0
-        while True:
-            between.at, between.changes = at, []
-            code = _here(project, between.url, "up")
-            if len(between.changes) <= at:
-                break
-            assert code == (0 if way == "cut after" else 1), between.changes[at]
-            between.way = ""
-            assert _here(project, between.url, "destroy", "--yes") == 0, f"{way} at {at}"
-            assert left(project.aws, project.project) == [], f"{way} at {at}"
-            between.way, at = way, at + 1
-    assert at == 9  # a bucket in three calls, the endpoint in three, the alarm, the scaling in two
-
-
-def _here(project: Hosted, url: str, *arguments: str) -> int:
-    """In this process, which spares an interpreter for each of many runs; nobody waits between attempts."""
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in {**project.aws.variables, "AWS_ENDPOINT_URL": url, "AWS_MAX_ATTEMPTS": "3"}.items():
-            patch.setenv(key, value)
-        patch.chdir(project.folder)
-        patch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-        return main(list(arguments))

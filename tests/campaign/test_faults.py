@@ -1,0 +1,28 @@
+"""`make campaign`: every call of the way to AWS and back goes wrong in every way; destroy leaves nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.aws.test_deploy_faults import ALL, every, goes_wrong, material
+from tests.faulty import faulty
+from tests.localaws import LocalAws, up
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with up(tmp_path_factory.mktemp("aws") / "state", "--no-docker") as api:
+        yield api
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("way", ALL)
+def test_after_every_fault_destroy_leaves_nothing(
+    aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    material(tmp_path)
+    with faulty(aws.port) as between:
+        for call in every(aws, between, tmp_path / "ledger"):
+            goes_wrong(aws, between, tmp_path / "ledger", call, way)
