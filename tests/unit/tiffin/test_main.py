@@ -40,7 +40,7 @@ def test_help_lists_the_commands(tmp_path: Path, arguments: list[str]) -> None:
     assert [line.split()[0] for line in lines] == list(COMMANDS)
 
 
-@pytest.mark.parametrize("word", ["deploy", "", "--verbose", "Train", "하늘"])
+@pytest.mark.parametrize("word", ["scaffold", "", "--verbose", "Train", "하늘"])
 def test_a_command_that_is_not_there(tmp_path: Path, word: str) -> None:
     done = tiffin(tmp_path, word)
     assert (done.returncode, done.stdout) == (2, "")
