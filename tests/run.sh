@@ -55,7 +55,8 @@ has_r_kernel() { Rscript --vanilla -e 'for (each in c("IRkernel", "rpart", "colo
 pytest() { .venv/bin/python -m pytest -q "$@"; }
 
 part "format, lint, types, import rules" make --no-print-directory check
-part "unit tests" pytest tests/unit
+# Side by side where tests wait more than they work, and none measures time against a limit.
+part "unit tests" pytest -n 2 --dist loadfile tests/unit
 part "documentation" pytest tests/docs
 ignored=
 tool mysql mariadb-client || {
@@ -68,7 +69,7 @@ r_kernel || {
     without_r=" and not rkernel"
 }
 part "real server" pytest tests/http $ignored
-part "AWS's API, without containers" pytest tests/aws -m "not container$without_r" $ignored
+part "AWS's API, without containers" pytest -n 3 --dist loadfile tests/aws -m "not container$without_r" $ignored
 
 docker info >/dev/null 2>&1 || engine_is_ours=yes
 if container/engine.sh; then
