@@ -144,6 +144,9 @@ class Builder:
             _resources(variant),
             limits.PORT + number,
             confined=bool(serverless),
+            connect_timeout=limit.connect_timeout,
+            ping_timeout=limit.ping_timeout,
+            stop_grace=limit.stop_grace,
             start_timeout=variant.asked.get("ContainerStartupHealthCheckTimeoutInSeconds") or start,
         )
 

@@ -31,6 +31,11 @@ class Enforced:
     containers_serverless: float = math.inf  # beside what this machine has memory for
     idle_serverless: float = 300.0  # on AWS not documented
     ping_every: float = 5.0  # H-03
+    ping_timeout: float = limits.PING_TIMEOUT  # H-03
+    connect_timeout: float = limits.CONNECT_TIMEOUT  # H-02
+    stop_grace: float = limits.STOP_GRACE_SERVE  # H-18
+    stop_grace_train: float = limits.STOP_GRACE_TRAIN  # T-35, of processing jobs, too
+    environment: float = 32 * 1024  # C-09
     scaling_period: float = 60.0  # a point of the metric that target tracking looks at
     alarm_period: float = math.inf  # the longest period of an alarm
     deployment_wait: float = math.inf  # the longest WaitIntervalInSeconds, and TerminationWaitInSeconds

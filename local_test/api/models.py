@@ -8,6 +8,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.utils import arn_formatter
 
+from local_test.api import enforced
 from local_test.api.jobs import listed
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
@@ -15,7 +16,6 @@ from local_test.api.shapes import check
 from local_test.api.templates import Kept
 
 CONTAINERS = 15  # P-01, M-14
-ENVIRONMENT = 32 * 1024  # C-09: bytes, of all containers together
 
 
 class Model(Kept):
@@ -126,10 +126,10 @@ def _check_containers(request: dict[str, Any]) -> None:
         for container in found
         for key, value in (container.get("Environment") or {}).items()
     ]
-    if sum(sizes) > ENVIRONMENT:
+    most = int(enforced.here().environment)
+    if sum(sizes) > most:
         raise ValidationError(
-            f"The environment of a model's containers holds at most {ENVIRONMENT} bytes, and this has {sum(sizes)} "
-            "(C-09)."
+            f"The environment of a model's containers holds at most {most} bytes, and this has {sum(sizes)} (C-09)."
         )
 
 

@@ -14,7 +14,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.utils import arn_formatter
 
-from local_test.api import images, inputs, instances, outputs, telemetry
+from local_test.api import enforced, images, inputs, instances, outputs, telemetry
 from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, begin, listed, stop
 from local_test.api.objects import Location, NoObject
@@ -105,7 +105,7 @@ class Work:
             _below(item["S3Output"].get("LocalPath") or "", f"output {item['OutputName']}")
         cluster = request["ProcessingResources"]["ClusterConfig"]
         self._type, count = cluster["InstanceType"], int(cluster["InstanceCount"])
-        self._running = Hosts(limits.STOP_GRACE_TRAIN)
+        self._running = Hosts(enforced.here().stop_grace_train)
         self._hosts = [f"algo-{number}" for number in range(1, count + 1)]
 
     # from other threads

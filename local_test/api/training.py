@@ -13,7 +13,7 @@ from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.utils import arn_formatter
 
-from local_test.api import images, inputs, instances, outputs, telemetry
+from local_test.api import enforced, images, inputs, instances, outputs, telemetry
 from local_test.api.front import Answer, Request
 from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, begin, listed, stop
@@ -253,6 +253,7 @@ class Work:
             Resources(*size) if size else Resources(),
             isolated,
             (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", limits.MAX_RUNTIME),
+            stop_grace=enforced.here().stop_grace_train,
             checkpoints=checkpoints,
             metric_definitions=self._metrics,
         )

@@ -135,7 +135,13 @@ def test_metrics_are_in_cloudwatch(hosting: Hosting) -> None:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosting]:
     """An API whose limits are small."""
     folder = tmp_path_factory.mktemp("small") / "state"
-    with up(folder, "--no-docker", TIFFIN_LOCAL_PAYLOAD="1000", TIFFIN_LOCAL_INVOCATION_TIMEOUT="0.5") as api:
+    with up(
+        folder,
+        "--no-docker",
+        TIFFIN_LOCAL_PAYLOAD="1000",
+        TIFFIN_LOCAL_INVOCATION_TIMEOUT="0.5",
+        TIFFIN_LOCAL_ENVIRONMENT="40",
+    ) as api:
         yield Hosting(api)
 
 
@@ -161,6 +167,12 @@ def test_M11_a_model_that_loads_for_too_long_is_not_ready(small: Hosting) -> Non
     with pytest.raises(small.runtime.exceptions.ModelNotReadyException) as raised:
         small.invoke(endpoint, TargetModel="m.tar.gz")
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+
+
+def test_C09_an_environment_that_is_too_large_is_refused(small: Hosting) -> None:
+    with pytest.raises(small.sagemaker.exceptions.ClientError, match="at most 40 bytes, and this has 50") as raised:
+        small.model({"A" * 25: "b" * 25})
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
 
 
 def test_a_limit_that_is_no_number_is_said(tmp_path: Path) -> None:

@@ -67,3 +67,14 @@ def running(jobs: Jobs) -> int:
     done = subprocess.run(["pgrep", "-P", str(jobs.aws.process.pid)], capture_output=True, text=True, check=False)
     (child,) = done.stdout.split()
     return int(child)
+
+
+def test_T35_the_grace_of_a_stop_is_adjustable(state: Path) -> None:
+    with up(state, "--no-docker", TIFFIN_LOCAL_STOP_GRACE_TRAIN="0.5") as api:
+        jobs = Jobs(api)
+        name = jobs.start("stubborn")
+        jobs.wait_for_line(name, "waiting")
+        asked = time.monotonic()
+        jobs.sagemaker.stop_training_job(TrainingJobName=name)
+        assert jobs.ended(name)["TrainingJobStatus"] == "Stopped"
+        assert time.monotonic() - asked < PATIENCE < 120

@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from local_test.api.enforced import PREFIX, Enforced
 from tests.server import ROOT
 from tiffin import __version__, errors
 from tiffin.__main__ import COMMANDS
@@ -29,6 +31,11 @@ def rows(page: Path) -> list[list[str]]:
 def test_settings_page_is_the_list_of_variables() -> None:
     listed = {tuple(re.findall(r"`([A-Z_]+)`", row[0])): row[1] for row in rows(ROOT / "docs" / "03-settings.md")[1:]}
     assert listed == {variable.names: variable.meaning for variable in VARIABLES}
+
+
+def test_limits_of_the_local_api_are_listed() -> None:
+    listed = [row[0] for row in rows(ROOT / "docs" / "14-local-endpoints.md") if row[0].startswith("TIFFIN_LOCAL_")]
+    assert sorted(listed) == sorted(f"{PREFIX}{field.name.upper()}" for field in fields(Enforced))
 
 
 def test_errors_page_has_every_error_with_its_status() -> None:
