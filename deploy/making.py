@@ -51,7 +51,7 @@ class Maker:
             if (KINDS[kind].tags(self.aws, resource) or {}).get(ID) != resource.id:
                 self._record(VOID, resource)
                 raise NameTaken(
-                    f"there is a {kind} {name} in {self.aws.region} already, made by somebody else or before: "
+                    f"{name} is taken in {self.aws.region} by another {kind}, somebody else's or an earlier one: "
                     f"choose another name, or `deploy destroy` what is of this project"
                 ) from None
             answer = {}

@@ -1,6 +1,7 @@
 """Repositories of ECR, and the images that we pushed into one."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,9 @@ class PushedImage(Kind):
             parameters["push"]()
         elif parameters:
             repository, _, tag = name.rpartition(":")
-            aws.client("ecr").put_image(**where(repository), imageTag=tag, **parameters)
+            ecr = aws.client("ecr")
+            with suppress(ecr.exceptions.ImageAlreadyExistsException):  # the tag is on this very image: as wanted
+                ecr.put_image(**where(repository), imageTag=tag, **parameters)
         return {}
 
     def tags(self, aws: Aws, resource: Resource) -> Tags | None:

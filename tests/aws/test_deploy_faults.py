@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,37 @@ from tests.server import PATIENCE, ROOT
 
 IMAGE = ("--image-uri", "tiffin:0.1.0-colour")  # without Docker: the code that lies here
 COLOURS = ROOT / "model" / "data" / "colours.csv"
-# With ARTIFACT in its place; before each but the first the role is made.
-COMMANDS = (
-    ("role",),
-    ("train", *IMAGE, "--channels", "train=train.csv"),
-    ("up", *IMAGE, "--model-data", "ARTIFACT", "--min-instances", "1", "--max-instances", "2", "--capture", "1"),
-    ("transform", *IMAGE, "--artifact", "ARTIFACT", "--input", "rows.csv"),
-    ("notebook", "up"),
+ROLE = ("role",)
+UP = ("up", *IMAGE, "--model-data", "ARTIFACT", "--min-instances", "1", "--max-instances", "2", "--capture", "1")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, with ARTIFACT in the place of one that is there, and those that come before it."""
+
+    command: tuple[str, ...]
+    before: tuple[tuple[str, ...], ...] = (ROLE,)
+
+    def of(self, artifact: str) -> "Step":
+        def ready(command: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(artifact if each == "ARTIFACT" else each for each in command)
+
+        return Step(ready(self.command), tuple(map(ready, self.before)))
+
+
+TRAIN = ("train", *IMAGE, "--channels", "train=train.csv")
+METRIC = ("--metrics", "accuracy=test_accuracy=([0-9.]+)", "--objective", "accuracy")
+STEPS = (
+    Step(ROLE, ()),
+    Step(TRAIN),
+    Step(("tune", *TRAIN[1:], *METRIC, "--ranges", "seed=1,2", "--max-jobs", "1", "--max-parallel-jobs", "1")),
+    Step(UP),
+    Step(
+        ("update", *UP[1:5], "--environment", "SERVE_WORKERS=1", "--bake-seconds", "0"),
+        (ROLE, UP),
+    ),
+    Step(("transform", *IMAGE, "--artifact", "ARTIFACT", "--input", "rows.csv")),
+    Step(("notebook", "up")),
 )
 ALL = (*WAYS, "kill")
 
@@ -64,21 +89,24 @@ def material(folder: Path) -> None:
     (folder / "rows.csv").write_text("73,84,116\n" * 9)
 
 
-def every(aws: LocalAws, between: Faulty, ledger: Path) -> list[tuple[tuple[str, ...], int]]:
-    """The changing calls of a round in which nothing goes wrong: the command, and the number of the call in it."""
-    assert here(aws, between, ledger, *COMMANDS[0], "--project", "prepared") == 0
-    assert here(aws, between, ledger, *COMMANDS[1], "--project", "prepared") == 0
+def artifact(aws: LocalAws, between: Faulty, ledger: Path) -> str:
+    """S3 address of what a training job of another project leaves."""
+    for command in (ROLE, TRAIN):
+        assert here(aws, between, ledger, *command, "--project", "prepared") == 0
     jobs = aws.client("sagemaker").list_training_jobs(NameContains="prepared")["TrainingJobSummaries"]
     job = aws.client("sagemaker").describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])
-    artifact = job["ModelArtifacts"]["S3ModelArtifacts"]
+    return str(job["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def every(aws: LocalAws, between: Faulty, ledger: Path, steps: Iterable[Step]) -> list[tuple[Step, int]]:
+    """The changing calls of steps in which nothing goes wrong, by their numbers."""
     found = []
-    for command in COMMANDS:
-        ready = tuple(artifact if each == "ARTIFACT" else each for each in command)
-        if command != COMMANDS[0]:
-            assert here(aws, between, ledger, *COMMANDS[0], "--project", "counted") == 0
+    for step in steps:
+        for command in step.before:
+            assert here(aws, between, ledger, *command, "--project", "counted") == 0, command
         between.changes = []
-        assert here(aws, between, ledger, *ready, "--project", "counted") == 0, command
-        found += [(ready, at) for at in range(len(between.changes))]
+        assert here(aws, between, ledger, *step.command, "--project", "counted") == 0, step
+        found += [(step, at) for at in range(len(between.changes))]
         assert here(aws, between, ledger, "destroy", "--yes", "--project", "counted") == 0
     return found
 
@@ -97,6 +125,11 @@ def left(aws: LocalAws, project: str) -> list[str]:
             each["NotebookInstanceName"]
             for each in sagemaker.list_notebook_instances()["NotebookInstances"]
             if project in each["NotebookInstanceName"]
+        ),
+        *(
+            each["repositoryName"]
+            for each in aws.client("ecr").describe_repositories()["repositories"]
+            if project in each["repositoryName"]
         ),
         *(each["RoleName"] for each in iam.list_roles()["Roles"] if project in each["RoleName"]),
         *(each["Name"] for each in aws.client("s3").list_buckets()["Buckets"] if project in each["Name"]),
@@ -120,24 +153,26 @@ def test_after_any_fault_destroy_leaves_nothing(
     """Each changing call goes wrong in one of six ways, in turn; `make campaign` has all of each."""
     monkeypatch.chdir(tmp_path)
     material(tmp_path)
-    calls = every(aws, between, tmp_path / "ledger")
-    assert {command[0] for command, _ in calls} == {command[0] for command in COMMANDS}
+    ledger = tmp_path / "ledger"
+    there = artifact(aws, between, ledger)
+    calls = every(aws, between, ledger, [step.of(there) for step in STEPS])
+    assert {step.command[0] for step, _ in calls} == {step.command[0] for step in STEPS}
     for number, call in enumerate(calls):
-        goes_wrong(aws, between, tmp_path / "ledger", call, ALL[number % len(ALL)])
+        goes_wrong(aws, between, ledger, call, ALL[number % len(ALL)])
 
 
-def goes_wrong(aws: LocalAws, between: Faulty, ledger: Path, call: tuple[tuple[str, ...], int], way: str) -> None:
+def goes_wrong(aws: LocalAws, between: Faulty, ledger: Path, call: tuple[Step, int], way: str) -> None:
     """One of `every`; then destroy, with AWS well again."""
-    command, at = call
-    project = f"fault-{ALL.index(way)}-{command[0]}-{at}"
+    step, at = call
+    project = f"fault-{ALL.index(way)}-{step.command[0]}-{at}"
     between.way = ""
-    if command != COMMANDS[0]:
-        assert here(aws, between, ledger, *COMMANDS[0], "--project", project) == 0
+    for command in step.before:
+        assert here(aws, between, ledger, *command, "--project", project) == 0
     between.way, between.at, between.changes = way, at, []
     run = _killed if way == "kill" else here
-    code = run(aws, between, ledger, *command, "--project", project)
+    code = run(aws, between, ledger, *step.command, "--project", project)
     assert len(between.changes) > at, "that call was never made"
-    what, between.way = f"{way} at {at} of {command[0]}, {between.changes[at]}", ""
+    what, between.way = f"{way} at {at} of {step.command[0]}, {between.changes[at]}", ""
     if way == "kill":
         assert code == -signal.SIGKILL, what
     else:  # one call that was throttled or cut is what retries are for
@@ -167,7 +202,7 @@ def test_what_is_somebody_elses_is_left_alone(aws: LocalAws, tmp_path: Path) -> 
     )
     refused = deploy(aws, ledger, "role", "aurora", "--project", "theirs")
     assert refused.returncode == 1
-    assert "there is a role theirs-aurora" in refused.stderr
+    assert "theirs-aurora is taken in us-east-1 by another role" in refused.stderr
     done = deploy(aws, ledger, "destroy", "--yes", "--project", "theirs")
     assert done.returncode == 0, done.stderr
     assert sorted(left(aws, "theirs")) == ["theirs-aurora", "theirs-execution"]

@@ -193,7 +193,7 @@ def test_a_name_that_is_taken_is_refused(deploying: Deploying) -> None:
     name = f"{deploying.project}-once"
     deploying.run("train", "--name", name, "--no-wait", "--hyperparameters", "do=report")
     said = deploying.run("train", "--name", name, "--no-wait", code=1).said
-    assert f"there is a training job {name} in us-east-1 already" in said
+    assert f"{name} is taken in us-east-1 by another training job" in said
 
 
 def test_a_dry_run_of_a_job_says_the_calls_and_makes_none(deploying: Deploying) -> None:

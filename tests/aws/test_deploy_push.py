@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from deploy.manifests import DOCKER_V2
+from tests.aws.test_deploy_faults import ALL, Step, every, goes_wrong
 from tests.awsjobs import Jobs
 from tests.container.conftest import docker, inspect
+from tests.faulty import faulty
 from tests.localaws import LocalAws, up
 from tests.server import PATIENCE, ROOT
 
@@ -266,3 +268,17 @@ def test_a_scans_findings_are_told(project: Project, image: Callable[..., str]) 
     project.ecr.start_image_scan(repositoryName=project.name, imageId={"imageTag": "latest"})
     done = project.deploy("push", "--image", name)
     assert re.search(r"^ECR's scan: \d+ \w+", done.stderr, re.MULTILINE), done.stderr
+
+
+@pytest.mark.timeout(600)
+def test_after_any_fault_of_a_push_destroy_leaves_nothing(
+    api: LocalAws, tmp_path: Path, image: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    step = Step(("push", "--image", image()), ())
+    with faulty(api.port) as between:
+        calls = every(api, between, tmp_path / "ledger", [step])
+        assert len(calls) > 1  # the repository, `latest`
+        for way in ALL:
+            for call in calls:
+                goes_wrong(api, between, tmp_path / "ledger", call, way)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws.test_deploy_faults import ALL, every, goes_wrong, material
+from tests.aws.test_deploy_faults import ALL, STEPS, artifact, every, goes_wrong, material
 from tests.faulty import faulty
 from tests.localaws import LocalAws, up
 
@@ -24,5 +24,6 @@ def test_after_every_fault_destroy_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     material(tmp_path)
     with faulty(aws.port) as between:
-        for call in every(aws, between, tmp_path / "ledger"):
+        there = artifact(aws, between, tmp_path / "ledger")
+        for call in every(aws, between, tmp_path / "ledger", [step.of(there) for step in STEPS]):
             goes_wrong(aws, between, tmp_path / "ledger", call, way)
