@@ -57,19 +57,19 @@ FIXES = (
     Fix(
         "AccessDenied|AccessDeniedException|UnauthorizedOperation|Client.UnauthorizedOperation",
         r"not authorized to perform: (iam:PassRole)",
-        "you may not hand the execution role on: your own user or role needs iam:PassRole on it (`deploy "
-        "role` prints the policy)",
+        "you may not hand the execution role on: your own user or role needs iam:PassRole on it (`deploy role "
+        "deployer` prints the policy)",
     ),
     Fix(
         "AccessDenied|AccessDeniedException|UnauthorizedOperation",
         r"not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?",
-        "your user or role lacks {1} on {2}: add it (`deploy role --caller` prints the whole policy); an "
+        "your user or role lacks {1} on {2}: add it (`deploy role deployer` prints the whole policy); an "
         "organization's policy or a permission boundary may forbid it too",
     ),
     Fix(
         "AccessDenied|AccessDeniedException|403",  # a HEAD's answer has no more to say than its number
         "",
-        "your user or role may not do that: add what the message names (`deploy role --caller` prints the "
+        "your user or role may not do that: add what the message names (`deploy role deployer` prints the "
         "whole policy)",
     ),
     Fix(

@@ -22,7 +22,7 @@ PASSING = re.compile(
 )
 HINTS: Mapping[str, str] = {
     r"not authorized|denied": "your user or role lacks what the message names, or the repository's own policy does not "
-    "let it push: `deploy role --caller` prints what is needed",
+    "let it push: `deploy role deployer` prints what is needed",
     r"no such host|connection refused|timeout|timed out": "the engine itself has to reach the registry: behind a proxy "
     "its own configuration names it (`docker info` shows it)",
     r"tag is immutable|already exists in the": "the repository's tags cannot be moved",
