@@ -17,7 +17,6 @@ def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
         allow(SAGEMAKER_LISTS, "*"),
         allow(BUCKET, scope.bucket_arn),
         allow(OBJECTS, f"{scope.bucket_arn}/tiffin/{project}/*"),
-        allow(["s3:ListAllMyBuckets"], "*"),
         allow(REPOSITORY, repository),
         allow(["ecr:DescribeRepositories", "ecr:ListTagsForResource"], scope.arn("ecr", "repository/*")),
         allow(["ecr:GetAuthorizationToken"], "*"),

@@ -42,9 +42,9 @@ class Maker:
         resource = Resource(kind, name, self.project.project, uuid.uuid4().hex, detail)
         implied = KINDS[kind].implied(self.aws, name, self.project.project)
         self._record(INTENDED, resource)
-        dressed = enterprise.dressed(kind, parameters, self.aws.account_settings)
+        dressed, tags = enterprise.dressed(kind, parameters, self.aws.account_settings), self.tags(resource.id)
         try:
-            answer = self._created(kind, name, dressed, self.tags(resource.id))
+            answer = self._created(kind, name, dressed, tags)
         except ClientError as error:
             if not is_taken(error):
                 raise
@@ -55,6 +55,7 @@ class Maker:
                     f"choose another name, or `deploy destroy` what is of this project"
                 ) from None
             answer = {}
+        KINDS[kind].finish(self.aws, name, dressed, tags)
         self._record(MADE, resource, *implied)
         return answer
 

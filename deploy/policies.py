@@ -19,7 +19,6 @@ OTHERWISE = {
     "s3:ListObjects": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:UploadPart": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",

@@ -24,6 +24,9 @@ class Kind:
     def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
         return {}
 
+    def finish(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> None:
+        """What a kind takes other calls for; made also where the answer to `create` was lost."""
+
     def tags(self, aws: Aws, resource: Resource) -> Tags | None:
         """None where it is not there (of a job: has ended)."""
         raise NotImplementedError

@@ -20,8 +20,10 @@ class Role(Kind):
         iam = aws.client("iam")
         others = {key: value for key, value in parameters.items() if key != "Policy"}
         answer: dict[str, Any] = iam.create_role(RoleName=name, Path=_path(tags[PROJECT]), Tags=listed(tags), **others)
-        self.allow(aws, name, parameters["Policy"])
         return answer
+
+    def finish(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> None:
+        self.allow(aws, name, parameters["Policy"])
 
     @staticmethod
     def allow(aws: Aws, name: str, policy: Mapping[str, Any]) -> None:

@@ -98,19 +98,20 @@ class ScalableTarget(Kind):
 
     def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
         """`parameters`: MinCapacity, MaxCapacity, and `Policy`, a target tracking configuration."""
-        scaling = aws.client("application-autoscaling")
         limits = {key: value for key, value in parameters.items() if key != "Policy"}
-        answer: dict[str, Any] = scaling.register_scalable_target(
+        answer: dict[str, Any] = aws.client("application-autoscaling").register_scalable_target(
             ResourceId=name, Tags=dict(tags), **dict(self.where), **limits
         )
-        scaling.put_scaling_policy(
+        return answer
+
+    def finish(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> None:
+        aws.client("application-autoscaling").put_scaling_policy(
             PolicyName=f"{name.split('/')[1]}-target",
             PolicyType="TargetTrackingScaling",
             ResourceId=name,
             TargetTrackingScalingPolicyConfiguration=parameters["Policy"],
             **dict(self.where),
         )
-        return answer
 
     def tags(self, aws: Aws, resource: Resource) -> Tags | None:
         found = aws.client("application-autoscaling").describe_scalable_targets(

@@ -22,6 +22,8 @@ class Role:
     def implied(self, *_: Any) -> tuple[()]:
         return ()
 
+    def finish(self, *_: Any) -> None: ...
+
     def create(self, *_: Any) -> dict[str, Any]:
         self.refusals -= 1
         if self.refusals >= 0:
