@@ -237,3 +237,21 @@ def test_a_region_is_taken_away_and_another_one_stays(aws: LocalAws, tmp_path: P
         assert deploy(aws, ledger, "upload", "a.csv", "--project", "regions", "--region", region).returncode == 0
     done = deploy(aws, ledger, "destroy", "--yes", "--project", "regions", "--region", "eu-west-1")
     assert (done.returncode, left(aws, "regions")) == (0, ["tiffin-regions-123456789012-us-east-1"]), done.stderr
+
+
+def test_a_notebook_leaves_a_role_of_its_name_alone(aws: LocalAws, tmp_path: Path) -> None:
+    ledger, theirs = tmp_path / "ledger", "books-notebook"
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    assert deploy(aws, ledger, "role", "--project", "books").returncode == 0
+    aws.client("iam").create_role(RoleName=theirs, AssumeRolePolicyDocument=trust)
+    refused = deploy(aws, ledger, "notebook", "up", "--project", "books")
+    assert (refused.returncode, refused.stderr.count(f"there is a role {theirs}")) == (1, 1)
+
+    aws.client("iam").delete_role(RoleName=theirs)
+    assert deploy(aws, ledger, "notebook", "up", "--project", "books").returncode == 0
+    aws.client("iam").delete_role_policy(RoleName=theirs, PolicyName="tiffin")
+    aws.client("iam").delete_role(RoleName=theirs)
+    aws.client("iam").create_role(RoleName=theirs, AssumeRolePolicyDocument=trust)
+    assert deploy(aws, ledger, "notebook", "down", "--project", "books").returncode == 0
+    assert deploy(aws, ledger, "destroy", "--yes", "--project", "books").returncode == 0
+    assert left(aws, "books") == [theirs]
