@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy import buckets, waiting
+from deploy import buckets, faults, waiting
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.storage import address
@@ -136,7 +136,7 @@ def _object(context: Context, uri: str) -> bytes | None:
         return body
     except ClientError as error:
         # S3 says 403 of what is not there to who may not list the bucket
-        if error.response["Error"].get("Code") in ("NoSuchKey", "404", "AccessDenied") or waiting.passes(error):
+        if error.response["Error"].get("Code") in ("NoSuchKey", "404", "AccessDenied") or faults.is_passing(error):
             return None
         raise
 

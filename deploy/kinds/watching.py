@@ -1,5 +1,6 @@
 """What watches an endpoint: log groups and streams, alarms, scalable targets with their policies."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from deploy.aws import Aws, pages
 from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
+
+TRIAL = re.compile(r"\d{3,4}-[0-9a-z]+/")  # what a tuning job puts behind its name: 001-1a2b3c4d
 
 
 @dataclass(frozen=True)
@@ -30,31 +33,26 @@ class LogStreams(Kind):
     name: str = "log streams"
 
     def tags(self, aws: Aws, resource: Resource) -> Tags | None:
-        return {} if self._streams(aws, resource) else None
+        return {} if streams(aws, *place(resource.name)) else None
 
     def delete(self, aws: Aws, resource: Resource) -> None:
-        group, _, _ = resource.name.partition(":")
-        for stream in self._streams(aws, resource):
+        group, prefix = place(resource.name)
+        for stream in streams(aws, group, prefix):
             aws.client("logs").delete_log_stream(logGroupName=group, logStreamName=stream)
 
-    @staticmethod
-    def _streams(aws: Aws, resource: Resource) -> list[str]:
-        group, _, prefix = resource.name.partition(":")
-        found = or_none(
-            lambda: {
-                "all": [
-                    each["logStreamName"]
-                    for each in pages(
-                        aws.client("logs"),
-                        "describe_log_streams",
-                        "logStreams",
-                        logGroupName=group,
-                        logStreamNamePrefix=prefix,
-                    )
-                ]
-            }
-        )
-        return found["all"] if found else []
+
+def place(log_group: str) -> tuple[str, str]:
+    """Group and prefix of `group:prefix`; without a prefix all of the group."""
+    group, _, prefix = log_group.partition(":")
+    return group, prefix
+
+
+def streams(aws: Aws, group: str, prefix: str) -> list[str]:
+    """None before the first line. Of `NAME-`, a tuning job's, those of its trials: other jobs' names begin so, too."""
+    asked = {"logGroupName": group} | ({"logStreamNamePrefix": prefix} if prefix else {})
+    found = or_none(lambda: {"all": list(pages(aws.client("logs"), "describe_log_streams", "logStreams", **asked))})
+    names = [str(each["logStreamName"]) for each in found["all"]] if found else []
+    return [each for each in names if not prefix.endswith("-") or TRIAL.match(each, len(prefix))]
 
 
 @dataclass(frozen=True)
