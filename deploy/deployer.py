@@ -3,7 +3,7 @@
 from typing import Any
 
 from deploy.kinds.sagemaker import short
-from deploy.policies import Policy, Scope, Statement, allow, policy
+from deploy.policies import Policy, Scope, Statement, allow, key, policy
 
 
 def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
@@ -30,6 +30,7 @@ def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
         allow(["iam:ListRoles"], "*"),
         allow(["cloudformation:DescribeStacks"], "*"),
         allow(["pricing:GetProducts"], "*"),
+        *key(scope),
     ]
     return policy([*statements, *(_making_roles(scope) if makes_roles else ())])
 
