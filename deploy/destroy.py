@@ -22,6 +22,7 @@ from deploy.ledger import GONE, INTENDED, VOID, Entry, Ledger, Resource
 FOUND = "found"  # by its tag
 PATIENCE = 900.0  # seconds for one thing to go: an endpoint that is being made has to be made first
 BUSY = ("in-progress", "in progress", "is in use", "InUse", "Cannot", "Conflict", "Updating", "Creating", "Throttl")
+STANDS_ON = ("endpoint configuration", "model")  # AWS: not while an endpoint that is being made or updated has them
 Say = Callable[[str], None]
 
 
@@ -72,8 +73,11 @@ def destroy(
     aws: Aws, ledger: Ledger, resources: Iterable[Resource], say: Say, patience: float = PATIENCE
 ) -> list[Left]:
     """What could not be taken, and why; the rest is gone, and recorded as that."""
-    left = []
+    left: list[Left] = []
     for resource in resources:
+        if resource.kind in STANDS_ON and (needed := [each for each in left if each.resource.kind == "endpoint"]):
+            left.append(Left(resource, f"the endpoint {needed[0].resource.name} is left, and may need it"))
+            continue
         try:
             was_there = _remove(aws, resource, patience)
         except (ClientError, BotoCoreError, DeployError) as error:

@@ -68,7 +68,7 @@ def scope(context: Context) -> Scope:
         bucket=buckets.name(context),
         repository=images.repository(context),
         endpoint=context.read(Endpoint).endpoint or context.project,
-        execution_role=account.role,
+        execution_role=execution(context) if account.role else "",
         partition=aws.partition,
         kms_key=account.kms_key,
         in_vpc=bool(account.subnets),

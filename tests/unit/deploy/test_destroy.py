@@ -56,3 +56,13 @@ def test_what_stays_is_said_with_what_aws_said(ledger: Ledger, monkeypatch: pyte
     monkeypatch.setitem(KINDS, "model", Model(dict, says="Cannot delete it while it is in use"))
     (left,) = destroy.destroy(AWS, ledger, [MODEL], lambda _: None, patience=0.0)
     assert "it is still there after 0 s, and AWS says: ValidationException Cannot delete it while" in left.why
+
+
+def test_what_an_endpoint_that_is_left_stands_on_is_left_too(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "endpoint", Model(dict, says="Cannot update in-progress endpoint"))
+    monkeypatch.setitem(KINDS, "model", Model(lambda: None))
+    endpoint = Resource("endpoint", "colours", "colours")
+    left = destroy.destroy(AWS, ledger, [endpoint, MODEL], lambda _: None, patience=0.0)
+    assert [each.resource for each in left] == [endpoint, MODEL]
+    assert left[1].why == "the endpoint colours is left, and may need it"
+    assert destroy.destroy(AWS, ledger, [MODEL], lambda _: None) == []
