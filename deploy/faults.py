@@ -187,6 +187,10 @@ def is_expired(error: ClientError) -> bool:
     return bool(re.fullmatch(FIXES[0].code, error.response["Error"].get("Code", "")))
 
 
+def is_denied(error: ClientError) -> bool:
+    return "AccessDenied" in error.response["Error"].get("Code", "")
+
+
 def is_absent(error: ClientError) -> bool:
     """Whether AWS says, in one of its many ways, that there is no such thing."""
     return bool(

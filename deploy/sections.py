@@ -153,7 +153,9 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Notebook:
-    notebook: str = setting("", "its name; without it the project's with -notebook behind")
+    notebook: str = setting(
+        "", "its name, which begins with the project's; without it the project's with -notebook behind"
+    )
     notebook_instance_type: str = setting("ml.t3.medium", "of the notebook instance")
     notebook_volume_gb: int = setting(20, "its volume")
     repository_url: str = setting("", "a git repository that is cloned into it")

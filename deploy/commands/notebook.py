@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, options: argparse.Namespace) -> int:
     settings = context.read(Notebook)
-    name = settings.notebook or f"{context.project}-notebook"
+    name = context.named(settings.notebook, f"{context.project}-notebook")
     if options.which == "down":
         return _down(context, name)
     role = _role(context)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,6 +202,15 @@ def test_an_update_that_does_not_come_up_leaves_what_served(project: Hosted) -> 
     assert "no model here" in failed.said
     assert project.run("invoke", "who").stdout == "old"
     assert (models(project.aws, project.project), configs(project.aws, project.project)) == before
+
+
+def test_an_endpoint_of_another_name_is_found_by_its_tag(project: Hosted) -> None:
+    name = f"shop-{uuid.uuid4().hex[:8]}"
+    project.run("up", "--endpoint", name)
+    for file in (project.folder / ".tiffin" / "ledger").iterdir():
+        file.unlink()
+    assert f"gone     endpoint {name}" in project.run("destroy", "--yes").said
+    assert project.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"] == []
 
 
 def test_without_waiting(project: Hosted) -> None:

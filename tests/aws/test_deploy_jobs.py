@@ -196,6 +196,14 @@ def test_a_name_that_is_taken_is_refused(deploying: Deploying) -> None:
     assert f"there is a training job {name} in us-east-1 already" in said
 
 
+def test_a_name_by_which_it_would_not_be_found_is_refused(deploying: Deploying) -> None:
+    (deploying.folder / "data").mkdir(exist_ok=True)
+    for command in (("train",), ("transform", "--input", "data"), ("tune",)):
+        said = deploying.run(*command, "--name", "nightly", code=1).said
+        assert f"'nightly' does not begin with the project's: {deploying.project}-nightly would be found" in said
+    assert deploying.ledger == []
+
+
 def test_a_dry_run_of_a_job_says_the_calls_and_makes_none(deploying: Deploying) -> None:
     deploying.write(train={"channels": {"train": "data"}, "hyperparameters": {"do": "report"}})
     calls = deploying.run("train", "--dry-run").calls
