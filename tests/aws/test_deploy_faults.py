@@ -202,8 +202,11 @@ def test_nobody_is_asked_where_nobody_sits(aws: LocalAws, tmp_path: Path) -> Non
 def test_a_dry_run_prints_the_calls_and_makes_none(aws: LocalAws, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     done = deploy(
-        aws, ledger, "role", "--project", "dry", "--dry-run", "--permissions-boundary", "arn:aws:iam::1:policy/b"
+        *(aws, ledger, "role", "--project", "dry", "--dry-run", "--permissions-boundary", "arn:aws:iam::1:policy/b"),
+        *("--calls", "calls.jsonl"),
     )
+    made = [json.loads(line)["operation"] for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert made == ["GetCallerIdentity", "GetRole"]
     calls = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [(each["service"], each["operation"]) for each in calls] == [("iam", "CreateRole"), ("iam", "PutRolePolicy")]
     assert calls[0]["parameters"]["PermissionsBoundary"] == "arn:aws:iam::1:policy/b"

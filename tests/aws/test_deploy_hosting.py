@@ -213,6 +213,25 @@ def test_an_endpoint_of_another_name_is_found_by_its_tag(project: Hosted) -> Non
     assert project.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"] == []
 
 
+def test_an_alarm_gets_another_threshold_and_keeps_whom_it_tells(project: Hosted) -> None:
+    cloudwatch, topic = project.client("cloudwatch"), "arn:aws:sns:us-east-1:123456789012:pager"
+    name = f"{project.project}-5xx-{project.project}-main"
+
+    def alarm() -> dict[str, Any]:
+        (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return dict(found)
+
+    project.run("up")
+    asked = ("Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
+    before = alarm()
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, AlarmActions=[topic], Threshold=before["Threshold"], **{each: before[each] for each in asked}
+    )
+    project.run("up", "--alarm-percent", "5")
+    after = alarm()
+    assert (before["Threshold"], after["Threshold"], after["AlarmActions"]) == (0.01, 0.05, [topic])
+
+
 def test_without_waiting(project: Hosted) -> None:
     limits = ("--min-instances", "1", "--max-instances", "2")
     said = project.run("up", "--no-wait", *limits).said
