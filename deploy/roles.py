@@ -7,7 +7,7 @@ from deploy import buckets, images
 from deploy.context import Context
 from deploy.errors import DeployError, NameTaken
 from deploy.kinds.kind import PROJECT, or_none
-from deploy.kinds.roles import Role
+from deploy.kinds.roles import REGION, Role
 from deploy.ledger import Resource
 from deploy.policies import Policy, Scope
 from deploy.sections import Account, Endpoint
@@ -44,6 +44,11 @@ def ensure(context: Context, name: str, allowed: Allowed) -> str:
     found = Role().tags(aws, Resource("role", name, context.project))
     if found is not None and found.get(PROJECT) != context.project:
         raise NameTaken(f"there is a role {name} in {aws.account}, without the tag {PROJECT}={context.project}")
+    if found is not None and (region := found.get(REGION, aws.region)) != aws.region:
+        raise NameTaken(
+            f"the role {name} is that of {region}, and its policy too: give the project another name in {aws.region}, "
+            f"or go to {region} with --region"
+        )
     if found is not None:
         Role.allow(aws, name, allowed.policy)
         context.say(f"the role {name} is there; its policy was written anew")

@@ -238,8 +238,12 @@ def test_a_region_is_taken_away_and_another_one_stays(aws: LocalAws, tmp_path: P
     (tmp_path / "a.csv").write_text("1\n")
     for region in ("eu-west-1", "us-east-1"):
         assert deploy(aws, ledger, "upload", "a.csv", "--project", "regions", "--region", region).returncode == 0
+    assert deploy(aws, ledger, "role", "--project", "regions", "--region", "us-east-1").returncode == 0
+    refused = deploy(aws, ledger, "role", "--project", "regions", "--region", "eu-west-1")
+    assert "the role regions-execution is that of us-east-1" in refused.stderr
     done = deploy(aws, ledger, "destroy", "--yes", "--project", "regions", "--region", "eu-west-1")
-    assert (done.returncode, left(aws, "regions")) == (0, ["tiffin-regions-123456789012-us-east-1"]), done.stderr
+    stays = ["regions-execution", "tiffin-regions-123456789012-us-east-1"]
+    assert (done.returncode, left(aws, "regions")) == (0, stays), done.stderr
 
 
 def test_a_notebook_leaves_a_role_of_its_name_alone(aws: LocalAws, tmp_path: Path) -> None:
