@@ -5,8 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from deploy.aws import Aws, pages
+from deploy.faults import is_denied
 from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
+from deploy.kinds.sagemaker import ENDPOINT
 from deploy.ledger import Resource
 
 TRIAL = re.compile(r"\d{3,4}-[0-9a-z]+/")  # what a tuning job puts behind its name: 001-1a2b3c4d
@@ -116,6 +120,20 @@ class ScalableTarget(Kind):
             ResourceIds=[resource.name], **dict(self.where)
         )["ScalableTargets"]
         return {} if found else None
+
+    def find(self, aws: Aws, project: str) -> Iterable[Resource]:
+        """Those of the project's endpoints: with its endpoint gone one stays, and the alarms that AWS made for it."""
+        client = aws.client("application-autoscaling")
+        for each in pages(client, "describe_scalable_targets", "ScalableTargets", **dict(self.where)):
+            endpoint = each["ResourceId"].split("/")[1]
+            try:
+                tags = ENDPOINT.tags(aws, Resource(ENDPOINT.name, endpoint)) or {}
+            except ClientError as error:
+                if not is_denied(error):
+                    raise
+                continue  # another project's
+            if tags.get(PROJECT) == project:
+                yield Resource(self.name, each["ResourceId"], project)
 
     def delete(self, aws: Aws, resource: Resource) -> None:
         aws.client("application-autoscaling").deregister_scalable_target(ResourceId=resource.name, **dict(self.where))

@@ -206,10 +206,15 @@ def test_an_update_that_does_not_come_up_leaves_what_served(project: Hosted) -> 
 
 def test_an_endpoint_of_another_name_is_found_by_its_tag(project: Hosted) -> None:
     name = f"shop-{uuid.uuid4().hex[:8]}"
-    project.run("up", "--endpoint", name)
+    project.run("up", "--endpoint", name, "--min-instances", "1", "--max-instances", "2")
+    target = f"endpoint/{name}/variant/main"
+    assert target in [each["ResourceId"] for each in targets(project.aws)]
     for file in (project.folder / ".tiffin" / "ledger").iterdir():
         file.unlink()
-    assert f"gone     endpoint {name}" in project.run("destroy", "--yes").said
+    said = project.run("destroy", "--yes").said
+    assert f"gone     endpoint {name}" in said
+    assert f"gone     scalable target {target}" in said
+    assert target not in [each["ResourceId"] for each in targets(project.aws)]
     assert project.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"] == []
 
 
