@@ -54,10 +54,11 @@ def chosen(
         resource, kind = entries[-1].resource, KINDS[entries[-1].resource.kind]
         try:
             tags = kind.tags(aws, resource)
+            owner = kind.ended(aws, resource) if tags is None else tags
         except (ClientError, BotoCoreError) as error:
             unlisted.append(Left(resource, faults.sentence(error, aws)))  # nobody knows whose it is
             continue
-        if tags is not None and not any(_is_ours(kind, entry, tags) for entry in entries):
+        if owner is not None and not any(_is_ours(kind, entry, owner) for entry in entries):
             if not aws.dry_run:
                 ledger.write(VOID, *(entry.resource for entry in entries))
             continue

@@ -31,6 +31,10 @@ class Kind:
         """None where it is not there (of a job: has ended)."""
         raise NotImplementedError
 
+    def ended(self, aws: Aws, resource: Resource) -> Tags | None:
+        """Those of a job that has ended: it stays listed, and its lines are whose it was."""
+        return None
+
     def delete(self, aws: Aws, resource: Resource) -> bool | None:
         """Ask for it; what takes time is seen by `tags`. False: ask again when something else is done."""
         raise NotImplementedError

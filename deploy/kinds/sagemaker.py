@@ -36,6 +36,10 @@ class SageMaker(Kind):
             return None
         return self.tags_of(aws, found[f"{self.noun}Arn"])
 
+    def ended(self, aws: Aws, resource: Resource) -> Tags | None:
+        found = or_none(self._call, aws=aws, verb="Describe", **{self._name: resource.name}) if self.is_job else None
+        return None if found is None else self.tags_of(aws, found[f"{self.noun}Arn"])
+
     def delete(self, aws: Aws, resource: Resource) -> bool | None:
         verb = "Stop" if self.is_job else "Delete"
         self._call(aws, verb, **{self._name: resource.name})

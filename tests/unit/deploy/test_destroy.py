@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError
 
 from deploy import destroy
 from deploy.kinds import KINDS
-from deploy.kinds.kind import Tags
+from deploy.kinds.kind import ID, Tags
 from deploy.ledger import INTENDED, Ledger, Resource
 
 AWS: Any = SimpleNamespace(dry_run=False, region="eu-west-1")
 MODEL = Resource("model", "colours-1", "colours", "a")
+LINES = Resource("log streams", "/aws/sagemaker/TrainingJobs:nightly/", "colours")
 
 
 class Model:
@@ -27,6 +28,12 @@ class Model:
 
     def tags(self, *_: Any) -> Tags | None:
         return self._tags()
+
+    def ended(self, *_: Any) -> Tags | None:
+        return None
+
+    def implied(self, *_: Any) -> tuple[Resource, ...]:
+        return (LINES,)
 
     def delete(self, *_: Any) -> None:
         raise ClientError({"Error": {"Code": "ValidationException", "Message": self._says}}, "DeleteModel")
@@ -66,3 +73,18 @@ def test_what_an_endpoint_that_is_left_stands_on_is_left_too(ledger: Ledger, mon
     assert [each.resource for each in left] == [endpoint, MODEL]
     assert left[1].why == "the endpoint colours is left, and may need it"
     assert destroy.destroy(AWS, ledger, [MODEL], lambda _: None) == []
+
+
+@pytest.mark.parametrize(("identity", "kinds"), [("a", ["training job", "log streams"]), ("b", [])])
+def test_lines_of_an_ended_job_are_whose_the_job_was(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, identity: str, kinds: list[str]
+) -> None:
+    """A crash before AWS said that the name is taken leaves an intention, and somebody else's job."""
+    job = Model(lambda: None)
+    job.ended = lambda *_: {ID: identity}  # type: ignore[method-assign]
+    monkeypatch.setattr(destroy, "ORDER", (KINDS["training job"], KINDS["log streams"]))
+    monkeypatch.setattr(destroy, "KINDS", {"training job": job})
+    monkeypatch.setattr(type(KINDS["training job"]), "find", lambda *_: ())
+    ledger.write(INTENDED, Resource("training job", "nightly", "colours", "a"))
+    taken, _ = destroy.chosen(AWS, ledger, "colours")
+    assert [each.kind for each in taken] == kinds
