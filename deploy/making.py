@@ -48,7 +48,12 @@ class Maker:
         except ClientError as error:
             if not is_taken(error):
                 raise
-            if (KINDS[kind].tags(self.aws, resource) or {}).get(ID) != resource.id:
+            there = KINDS[kind].tags(self.aws, resource)
+            if there is None:
+                there = KINDS[kind].ended(self.aws, resource)
+            if there is None:  # something else is twice there: tags that differ by capitals, to IAM
+                raise
+            if there.get(ID) != resource.id:
                 self._record(VOID, resource)
                 raise NameTaken(
                     f"there is a {kind} {name} in {self.aws.region} already, made by somebody else or before: "
