@@ -9,21 +9,11 @@ from typing import Any
 import pytest
 
 from tests.deploying import Deploying, Run
-from tests.localaws import ROLE, LocalAws
+from tests.localaws import ROLE
 from tests.refusing import Fault, before
 from tests.server import ROOT
 
 LOSS = {"loss": r"loss=(\S+)"}
-
-
-@pytest.fixture
-def deploying(aws: LocalAws, tmp_path: Path) -> Deploying:
-    made = Deploying(aws, tmp_path)
-    made.write()
-    (tmp_path / "data" / "deep").mkdir(parents=True)
-    (tmp_path / "data" / "a.csv").write_text("1,2\n")
-    (tmp_path / "data" / "deep" / "b.csv").write_text("3,4\n")
-    return made
 
 
 def job_of(deploying: Deploying, name: str) -> dict[str, Any]:
