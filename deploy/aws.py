@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 from botocore.model import OperationModel, Shape, StructureShape
 
+from deploy import enterprise
 from deploy.errors import DeployError
 from deploy.recording import Recorder
 from deploy.sections import Account
@@ -25,6 +26,7 @@ READS = re.compile(r"(Describe|List|Get|Head|BatchGet|BatchCheck|Search|Filter|S
 
 class Aws:
     def __init__(self, account: Account, *, dry_run: bool = False, out: TextIO = sys.stdout) -> None:
+        enterprise.check(account)
         self.account_settings = account
         self.dry_run = dry_run
         self._out = out

@@ -2,8 +2,8 @@
 
 from deploy.context import Context
 from deploy.errors import DeployError, NameTaken
+from deploy.kinds import storage
 from deploy.kinds.kind import PROJECT, or_none
-from deploy.kinds.storage import Bucket
 from deploy.ledger import Resource
 from deploy.sections import Project
 
@@ -12,7 +12,7 @@ LONGEST = 63  # characters of a bucket's name
 
 def name(context: Context) -> str:
     """That of the settings, else the one that is the project's own."""
-    return context.read(Project).bucket or f"tiffin-{context.project}-{context.aws.account}-{context.aws.region}"
+    return context.read(Project).bucket or storage.own(context.aws, context.project)
 
 
 def bucket(context: Context) -> str:
@@ -45,11 +45,14 @@ def _own(context: Context) -> str:
             f"the bucket's name would be {chosen}, longer than S3's {LONGEST} characters: name one with --bucket, "
             f"or give the project a shorter name"
         )
-    tags = Bucket().tags(context.aws, Resource("bucket", chosen, context.project))
+    tags = storage.Bucket().tags(context.aws, Resource("bucket", chosen, context.project))
     if tags is None:
         context.maker.make("bucket", chosen)
     elif tags.get(PROJECT) != context.project:
-        raise NameTaken(f"the bucket {chosen} lacks the tag {PROJECT}={context.project}: choose one with --bucket")
+        raise NameTaken(
+            f"the bucket {chosen} lacks the tag {PROJECT}={context.project}: choose one with --bucket; one that a "
+            f"crash left empty goes by `deploy destroy`"
+        )
     return chosen
 
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from deploy import architectures
 from deploy.errors import DeployError
 from deploy.sections import Account, Endpoint, Image
 from deploy.variants import NAME, Variant
 
 INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
-GRAVITON = re.compile(r"ml\.[a-z]+\d+g[a-z]*\.")  # ml.m7g, ml.c6gn; not ml.g5, whose letter comes first
 ECR = re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
 KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 MEMORY = range(1024, 6145, 1024)  # S-04: MB
@@ -105,8 +105,8 @@ def _instances(wanted: Wanted) -> Iterator[str]:
         yield f"instance_type {kind!r} is no instance type of SageMaker, such as ml.m5.large"
     if endpoint.instance_count < 1:
         yield f"instance_count {endpoint.instance_count} is less than 1"
-    if not image.image_uri and bool(GRAVITON.match(kind)) != (image.platform == "linux/arm64"):
-        right = "linux/arm64" if GRAVITON.match(kind) else "linux/amd64"
+    right = architectures.platform(kind)
+    if not image.image_uri and image.platform != right:
         yield f"{kind} runs {right}, and the image is built for {image.platform}: --platform {right} (C-13)"
     least, most = endpoint.min_instances, endpoint.max_instances
     if (least > 0) != (most > 0) or least > most or least < 0:
@@ -138,7 +138,7 @@ def _serverless(wanted: Wanted) -> Iterator[str]:
         yield f"memory_mb {endpoint.memory_mb} is none of {', '.join(map(str, MEMORY))} (S-04)"
     if not 1 <= endpoint.max_concurrency <= 200:  # noqa: PLR2004
         yield f"max_concurrency {endpoint.max_concurrency} is not within 1 and 200 (S-04)"
-    if not image.image_uri and image.platform != "linux/amd64":
+    if not image.image_uri and image.platform != architectures.AMD64:
         yield f"serverless runs linux/amd64, and the image is built for {image.platform} (C-13)"
     excluded = {
         "several variants": len(wanted.variants) > 1,

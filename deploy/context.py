@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from deploy import options as settings
 from deploy.aws import Aws
+from deploy.errors import DeployError
+from deploy.kinds.sagemaker import short
 from deploy.making import Maker
 from deploy.sections import Account, Project
 
@@ -39,6 +41,14 @@ class Context:
         """For people, and so not on stdout, where results and a dry run's calls are."""
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+    def named(self, name: str, otherwise: str) -> str:
+        """`name`, where one is given. By how it begins it is found, and allowed to who deploys."""
+        if name and not name.startswith(short(self.project)):
+            raise DeployError(
+                f"the name {name!r} does not begin with the project's: {self.project}-{name} would be found"
+            )
+        return name or otherwise
 
     def fresh(self, what: str) -> str:
         """A name that nothing has yet: the project, what it is, the second, and a number for two in one second."""

@@ -3,27 +3,29 @@
 from typing import Any
 
 from deploy.kinds.sagemaker import short
-from deploy.policies import Policy, Scope, Statement, allow, policy
+from deploy.policies import Policy, Scope, Statement, allow, key, policy
 
 
 def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
     """Without roles it is a notebook's: who may make roles and hand them on may give himself anything."""
     project = scope.project
-    own = [scope.arn("sagemaker", f"{noun}/{short(project) if noun in SHORT else project}*") for noun in NOUNS]
+    # of every kind; a tuning job's name has no room for a long project's
+    names = dict.fromkeys([f"*/{project}", f"*/{project}-*", f"*/{short(project)}-*", f"endpoint/{scope.endpoint}"])
+    own = [scope.arn("sagemaker", name) for name in names]
     repository = scope.repository_arn
-    logs = [scope.arn("logs", f"log-group:/aws/sagemaker/{each}") for each in LOG_GROUPS]
+    logs = [scope.arn("logs", f"log-group:/aws/sagemaker/{each}") for each in _logs(scope)]
     statements = [
         allow(SAGEMAKER, own),
         allow(SAGEMAKER_LISTS, "*"),
         allow(BUCKET, scope.bucket_arn),
         allow(OBJECTS, f"{scope.bucket_arn}/tiffin/{project}/*"),
-        allow(["s3:ListAllMyBuckets"], "*"),
         allow(REPOSITORY, repository),
         allow(["ecr:DescribeRepositories", "ecr:ListTagsForResource"], scope.arn("ecr", "repository/*")),
         allow(["ecr:GetAuthorizationToken"], "*"),
         allow(LOGS, logs),
+        allow(["logs:DescribeLogStreams"], scope.arn("logs", "log-group:/aws/sagemaker/*")),
         allow(["logs:DescribeLogGroups"], "*"),
-        allow(ALARMS, scope.arn("cloudwatch", f"alarm:{project}*")),
+        allow(ALARMS, scope.arn("cloudwatch", f"alarm:{project}-*")),
         allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], "*"),
         allow(SCALING, "*"),
         allow(["iam:PassRole"], scope.execution_role or scope.roles_arn, PASSED),
@@ -31,8 +33,18 @@ def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
         allow(["iam:ListRoles"], "*"),
         allow(["cloudformation:DescribeStacks"], "*"),
         allow(["pricing:GetProducts"], "*"),
+        *key(scope),
     ]
     return policy([*statements, *(_making_roles(scope) if makes_roles else ())])
+
+
+def _logs(scope: Scope) -> list[str]:
+    """An endpoint's own group, which IAM sees with a colon behind it, too; of shared groups the streams."""
+    project, shortened = scope.project, short(scope.project)
+    groups = [f"Endpoints/{name}{behind}" for name in {project, scope.endpoint} for behind in ("", ":*")]
+    streams = sorted({f"{project}/*", f"{project}-*", f"{shortened}-*"})
+    shared = [f"{group}:log-stream:{stream}" for group in SHARED for stream in streams]
+    return [*sorted(groups), f"Endpoints/{project}-*", *shared]
 
 
 def _making_roles(scope: Scope) -> list[Statement]:
@@ -44,17 +56,7 @@ def _making_roles(scope: Scope) -> list[Statement]:
     return [made, allow(ROLES, scope.roles_arn)]
 
 
-NOUNS = (
-    "endpoint",
-    "endpoint-config",
-    "model",
-    "training-job",
-    "transform-job",
-    "hyper-parameter-tuning-job",
-    "notebook-instance",
-)
-SHORT = ("training-job", "hyper-parameter-tuning-job")  # a tuning job's name has no room for a long project's
-LOG_GROUPS = ("Endpoints/*", "TrainingJobs:*", "TransformJobs:*", "ProcessingJobs:*", "NotebookInstances:*")
+SHARED = ("*Jobs", "NotebookInstances")  # log groups of all projects
 PASSED: dict[str, Any] = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 SAGEMAKER = tuple(
     f"sagemaker:{each}"
@@ -96,7 +98,7 @@ REPOSITORY = tuple(
         *("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage"),
     )
 )
-LOGS = tuple(f"logs:{each}" for each in ("DescribeLogStreams", "GetLogEvents", "DeleteLogGroup", "DeleteLogStream"))
+LOGS = tuple(f"logs:{each}" for each in ("GetLogEvents", "DeleteLogGroup", "DeleteLogStream"))
 ALARMS = tuple(
     f"cloudwatch:{each}" for each in ("PutMetricAlarm", "DeleteAlarms", "ListTagsForResource", "TagResource")
 )

@@ -22,6 +22,7 @@ from deploy.ledger import GONE, INTENDED, VOID, Entry, Ledger, Resource
 FOUND = "found"  # by its tag
 PATIENCE = 900.0  # seconds for one thing to go: an endpoint that is being made has to be made first
 BUSY = ("in-progress", "in progress", "is in use", "InUse", "Cannot", "Conflict", "Updating", "Creating", "Throttl")
+STANDS_ON = ("endpoint configuration", "model")  # AWS: not while an endpoint that is being made or updated has them
 Say = Callable[[str], None]
 
 
@@ -37,7 +38,7 @@ class Left:
 def chosen(
     aws: Aws, ledger: Ledger, project: str, *, expired_at: datetime | None = None
 ) -> tuple[list[Resource], list[Left]]:
-    """What `destroy` would take, in its order, and which kinds could not be listed."""
+    """What `destroy` would take, in its order, and what could not be looked at: all of a kind has the name `*`."""
     known: dict[tuple[str, str], list[Entry]] = {}
     for entry in ledger.standing(project):
         known.setdefault(entry.resource.key, []).append(entry)
@@ -53,10 +54,11 @@ def chosen(
         resource, kind = entries[-1].resource, KINDS[entries[-1].resource.kind]
         try:
             tags = kind.tags(aws, resource)
-        except (ClientError, BotoCoreError):
-            taken[resource.key] = resource  # it is tried, and what AWS says then is reported
+            owner = kind.ended(aws, resource) if tags is None else tags
+        except (ClientError, BotoCoreError) as error:
+            unlisted.append(Left(resource, faults.sentence(error, aws)))  # nobody knows whose it is
             continue
-        if tags is not None and not any(_is_ours(kind, entry, tags) for entry in entries):
+        if owner is not None and not any(_is_ours(kind, entry, owner) for entry in entries):
             if not aws.dry_run:
                 ledger.write(VOID, *(entry.resource for entry in entries))
             continue
@@ -72,8 +74,11 @@ def destroy(
     aws: Aws, ledger: Ledger, resources: Iterable[Resource], say: Say, patience: float = PATIENCE
 ) -> list[Left]:
     """What could not be taken, and why; the rest is gone, and recorded as that."""
-    left = []
+    left: list[Left] = []
     for resource in resources:
+        if resource.kind in STANDS_ON and (needed := [each for each in left if each.resource.kind == "endpoint"]):
+            left.append(Left(resource, f"the endpoint {needed[0].resource.name} is left, and may need it"))
+            continue
         try:
             was_there = _remove(aws, resource, patience)
         except (ClientError, BotoCoreError, DeployError) as error:
@@ -90,29 +95,30 @@ def destroy(
 
 def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
     """Whether there was something; returns when AWS lists it no more."""
-    kind, deadline, pause, asked = KINDS[resource.kind], time.monotonic() + patience, 0.2, False
+    kind, deadline, pause, asked, why = KINDS[resource.kind], time.monotonic() + patience, 0.2, False, ""
     while kind.tags(aws, resource) is not None:
         if not asked:
-            asked = _asked(aws, kind, resource)
+            asked, why = _asked(aws, kind, resource)
         if aws.dry_run:
             return True
         if time.monotonic() > deadline:
-            raise DeployError(f"it is still there after {patience:.0f} s; run destroy again")
+            said = f", and AWS says: {why}" if why else ""
+            raise DeployError(f"it is still there after {patience:.0f} s{said}; run destroy again")
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
     return asked
 
 
-def _asked(aws: Aws, kind: Kind, resource: Resource) -> bool:
-    """Whether AWS took the call; what is busy with something else is asked again."""
+def _asked(aws: Aws, kind: Kind, resource: Resource) -> tuple[bool, str]:
+    """Whether AWS took the call, or why not yet; what is busy with something else is asked again."""
     try:
-        return kind.delete(aws, resource) is not False
+        return kind.delete(aws, resource) is not False, ""
     except ClientError as error:
         if faults.is_absent(error):
-            return True
+            return True, ""
         said = f"{error.response['Error'].get('Code')} {error.response['Error'].get('Message')}"
         if any(word in said for word in BUSY):
-            return False
+            return False, said
         raise
 
 

@@ -57,8 +57,8 @@ FIXES = (
     Fix(
         "AccessDenied|AccessDeniedException|UnauthorizedOperation|Client.UnauthorizedOperation",
         r"not authorized to perform: (iam:PassRole)",
-        "you may not hand the execution role on: your own user or role needs iam:PassRole on it (`deploy "
-        "role` prints the policy)",
+        "you may not hand the execution role on: your own user or role needs iam:PassRole on it (`deploy role "
+        "deployer` prints the policy)",
     ),
     Fix(
         "AccessDenied|AccessDeniedException|UnauthorizedOperation",
@@ -185,6 +185,10 @@ def is_passing(error: BotoCoreError | ClientError) -> bool:
 def is_expired(error: ClientError) -> bool:
     """Whether no other call would be answered either."""
     return bool(re.fullmatch(FIXES[0].code, error.response["Error"].get("Code", "")))
+
+
+def is_denied(error: ClientError) -> bool:
+    return "AccessDenied" in error.response["Error"].get("Code", "")
 
 
 def is_absent(error: ClientError) -> bool:

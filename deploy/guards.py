@@ -5,7 +5,9 @@ from typing import Any
 
 from deploy import destroy
 from deploy.context import Context
+from deploy.errors import NameTaken
 from deploy.kinds import KINDS
+from deploy.kinds.kind import PROJECT
 from deploy.kinds.watching import ScalableTarget
 from deploy.ledger import Resource
 from deploy.plans import Plan
@@ -24,9 +26,22 @@ def alarms(context: Context, plan: Plan) -> list[str]:
     for variant in plan.variants if plan.settings.alarm_on_errors else ():
         name = alarm_of(context.project, plan.endpoint, variant)
         names.append(name)
-        if KINDS["alarm"].tags(context.aws, Resource("alarm", name, context.project)) is None:
-            context.maker.make("alarm", name, **_on_errors(plan, variant))
+        _alarm(context, name, _on_errors(plan, variant))
     return [*names, *plan.settings.alarms]
+
+
+def _alarm(context: Context, name: str, wanted: dict[str, Any]) -> None:
+    cloudwatch = context.aws.client("cloudwatch")
+    tags = KINDS["alarm"].tags(context.aws, Resource("alarm", name, context.project))
+    if tags is None:
+        context.maker.make("alarm", name, **wanted)
+        return
+    if tags.get(PROJECT) != context.project:
+        raise NameTaken(f"there is an alarm {name} without the tag {PROJECT}={context.project}: it is somebody else's")
+    (there,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    if there["Threshold"] != wanted["Threshold"]:  # its tags stay, and so has what somebody wants to hear of it
+        kept = {each: there.get(each, []) for each in ("AlarmActions", "OKActions", "InsufficientDataActions")}
+        cloudwatch.put_metric_alarm(AlarmName=name, **wanted, **kept)
 
 
 def scaling(context: Context, plan: Plan) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy import buckets, destroy
+from deploy import buckets, destroy, faults
 from deploy.aws import pages
 from deploy.context import Context
 from deploy.errors import DeployError, NameTaken, StillThere
@@ -160,7 +160,7 @@ def seen(call: Any, **parameters: Any) -> dict[str, Any]:
     try:
         return or_none(call, **parameters) or {}
     except ClientError as error:
-        if "AccessDenied" in error.response["Error"].get("Code", ""):
+        if faults.is_denied(error):
             return {}
         raise
 

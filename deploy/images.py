@@ -50,7 +50,7 @@ def _last(context: Context, place: Place) -> str | None:
     ecr = context.aws.client("ecr")
     if place.is_immutable:  # no tag moves there
         every = pages(ecr, "describe_images", "imageDetails", **where(place.name), filter={"tagStatus": "TAGGED"})
-        ours = [each for each in every if any(tag.startswith(place.prefix) for tag in each["imageTags"])]
+        ours = [each for each in every if any(map(place.is_ours, each["imageTags"]))]
         return max(ours, key=lambda each: each["imagePushedAt"])["imageDigest"] if ours else None
     found = or_none(ecr.describe_images, **where(place.name), imageIds=[{"imageTag": place.latest}])
     return found["imageDetails"][0]["imageDigest"] if found and found["imageDetails"] else None

@@ -9,10 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy import buckets, waiting
+from deploy import buckets, enterprise, faults, waiting
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.storage import address
+from deploy.sections import Account
 
 CONTENT_TYPES = {
     ".csv": "text/csv",
@@ -96,7 +97,10 @@ def invoke_async(context: Context, endpoint: str, sent: Payload, asked: Asked, p
     if len(sent.body) > INLINE or not sent.body:
         uri = f"{buckets.prefix(context, INPUT)}{uuid.uuid4().hex}"
         bucket, key = address(uri)
-        context.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=sent.body, ContentType=sent.content_type)
+        more = enterprise.stored(context.read(Account))
+        context.aws.client("s3").put_object(
+            Bucket=bucket, Key=key, Body=sent.body, ContentType=sent.content_type, **more
+        )
         request["InputLocation"] = uri
     else:
         request["Body"] = sent.body
@@ -136,7 +140,7 @@ def _object(context: Context, uri: str) -> bytes | None:
         return body
     except ClientError as error:
         # S3 says 403 of what is not there to who may not list the bucket
-        if error.response["Error"].get("Code") in ("NoSuchKey", "404", "AccessDenied") or waiting.passes(error):
+        if error.response["Error"].get("Code") in ("NoSuchKey", "404", "AccessDenied") or faults.is_passing(error):
             return None
         raise
 

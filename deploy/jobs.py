@@ -28,7 +28,7 @@ class Watched:
         self, context: Context, kind: SageMaker, name: str, hears: Callable[[logs.Line], None] | None = None
     ) -> None:
         self._context, self._kind, self._name, self._hears = context, kind, name, hears
-        self._tail = logs.follow(context.aws, *logs.place(kind.log_group.format(name=name)))
+        self._tail = logs.follow(context.aws, kind.log_group.format(name=name))
         self._is_heard, self._is_ended = True, False
         self._lines = 0
         self._said: list[tuple[str, str]] = []

@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
-from deploy.aws import Aws, pages
-from deploy.kinds.kind import or_none
+from deploy.aws import Aws
+from deploy.kinds.watching import place, streams
 
 STARTED = re.compile(r"-\d{10,13}(?=/|$)")  # algo-1-1732635000: the host, and when it was started
 
@@ -24,22 +23,17 @@ class Tail:
     """Asked again and again; a call that AWS refuses loses no line and repeats none."""
 
     def __init__(self, aws: Aws, group: str, prefix: str, since: int) -> None:
-        self._logs: Any = aws.client("logs")
+        self._aws, self._logs = aws, aws.client("logs")
         self._group, self._prefix, self._since = group, prefix, since
         self._tokens: dict[str, str] = {}
         self._read: list[Line] = []
 
     def new(self) -> list[Line]:
         """What has been written since the last call, in the order of its time."""
-        for stream in self._streams():
+        for stream in streams(self._aws, self._group, self._prefix):
             self._take(stream)
         found, self._read = sorted(self._read, key=lambda line: line.at), []
         return found
-
-    def _streams(self) -> list[str]:
-        asked = {"logGroupName": self._group} | ({"logStreamNamePrefix": self._prefix} if self._prefix else {})
-        found = or_none(lambda: {"all": list(pages(self._logs, "describe_log_streams", "logStreams", **asked))})
-        return [each["logStreamName"] for each in found["all"]] if found else []  # None before the first line
 
     def _take(self, stream: str) -> None:
         host = STARTED.sub("", stream.removeprefix(self._prefix))
@@ -58,12 +52,6 @@ class Tail:
                 return
 
 
-def follow(aws: Aws, group: str, prefix: str = "", since: int = 0) -> Tail:
-    """`prefix` of the streams' names: `JOB/`; empty for an endpoint, whose group is its own. `since`: as Line.at."""
-    return Tail(aws, group, prefix, since)
-
-
-def place(log_group: str) -> tuple[str, str]:
-    """Group and prefix of what a kind's `log_group` says of a name."""
-    group, _, prefix = log_group.partition(":")
-    return group, prefix
+def follow(aws: Aws, log_group: str, since: int = 0) -> Tail:
+    """`log_group`: of a kind, `group:prefix` or a group alone. `since`: as Line.at."""
+    return Tail(aws, *place(log_group), since)

@@ -42,19 +42,25 @@ class Maker:
         resource = Resource(kind, name, self.project.project, uuid.uuid4().hex, detail)
         implied = KINDS[kind].implied(self.aws, name, self.project.project)
         self._record(INTENDED, resource)
-        dressed = enterprise.dressed(kind, parameters, self.aws.account_settings)
+        dressed, tags = enterprise.dressed(kind, parameters, self.aws.account_settings), self.tags(resource.id)
         try:
-            answer = self._created(kind, name, dressed, self.tags(resource.id))
+            answer = self._created(kind, name, dressed, tags)
         except ClientError as error:
             if not is_taken(error):
                 raise
-            if (KINDS[kind].tags(self.aws, resource) or {}).get(ID) != resource.id:
+            there = KINDS[kind].tags(self.aws, resource)
+            if there is None:
+                there = KINDS[kind].ended(self.aws, resource)
+            if there is None:  # something else is twice there: tags that differ by capitals, to IAM
+                raise
+            if there.get(ID) != resource.id:
                 self._record(VOID, resource)
                 raise NameTaken(
                     f"{name} is taken in {self.aws.region} by another {kind}, somebody else's or an earlier one: "
                     f"choose another name, or `deploy destroy` what is of this project"
                 ) from None
             answer = {}
+        KINDS[kind].finish(self.aws, name, dressed, tags)
         self._record(MADE, resource, *implied)
         return answer
 

@@ -19,7 +19,6 @@ OTHERWISE = {
     "s3:ListObjects": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:UploadPart": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",
@@ -41,7 +40,7 @@ class Scope:
     endpoint: str
     execution_role: str = ""  # ARN
     partition: str = "aws"
-    kms_key: str = ""  # ARN
+    kms_key: str = ""  # id, alias or ARN
     in_vpc: bool = False
     reads: tuple[str, ...] = ()  # s3://bucket/prefix/ of others
     permissions_boundary: str = ""  # ARN
@@ -104,8 +103,7 @@ def execution(scope: Scope) -> Policy:
         arn = f"arn:{scope.partition}:s3:::{bucket}"
         statements.append(allow(["s3:GetObject"], f"{arn}/{prefix}*"))
         statements.append(allow(["s3:ListBucket"], arn, {"StringLike": {"s3:prefix": [f"{prefix}*"]}}))
-    if scope.kms_key:
-        statements.append(allow(["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"], scope.kms_key))
+    statements += key(scope)
     if scope.in_vpc:
         statements.append(allow(VPC, "*"))  # EC2 knows no narrower resource for these
     return policy(statements)
@@ -133,6 +131,21 @@ def caller(scope: Scope) -> Policy:
 def database(scope: Scope) -> Policy:
     """Of Aurora and Redshift, which know InvokeEndpoint only (Q-09)."""
     return policy([allow(["sagemaker:InvokeEndpoint"], scope.arn("sagemaker", f"endpoint/{scope.endpoint}"))])
+
+
+def key(scope: Scope) -> list[Statement]:
+    """For who writes what is encrypted and reads it; IAM knows a key by its ARN, and an alias in a condition."""
+    if not scope.kms_key:
+        return []
+    *_, name = scope.kms_key.split(":", 5)
+    if not name.startswith("alias/"):
+        arn = scope.kms_key if scope.kms_key.startswith("arn:") else scope.arn("kms", f"key/{name}")
+        return [allow(KMS, arn)]
+    condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
+    return [allow(KMS, scope.arn("kms", "key/*"), condition)]
+
+
+KMS = ("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
 
 
 def _only_below(scope: Scope) -> dict[str, Any]:

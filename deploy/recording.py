@@ -14,6 +14,8 @@ class Recorder:
         self._file = file
 
     def after_call(self, http_response: Any, parsed: dict[str, Any], model: OperationModel, **_: Any) -> None:
+        if not http_response.url:  # a dry run withheld it
+            return
         outcome = parsed.get("Error", {}).get("Code") or http_response.status_code
         self._line(str(model.service_model.signing_name), model.name, outcome)
 

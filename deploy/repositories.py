@@ -11,6 +11,7 @@ from deploy.ledger import Resource
 from deploy.sections import Image
 
 NAME = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")  # ECR's own rule
+SHORT = 12  # digits of a digest, as Docker shows it
 ARN = re.compile(r"arn:[\w-]+:ecr:([\w-]+):(\d{12}):repository/(.+)")
 
 
@@ -26,6 +27,14 @@ class Place:
     @property
     def latest(self) -> str:
         return f"{self.prefix}latest"
+
+    def tag(self, image: str) -> str:
+        """Of the content: `image` is its id on the engine."""
+        return f"{self.prefix}{image.removeprefix('sha256:')[:SHORT]}"
+
+    def is_ours(self, tag: str) -> bool:
+        """Of colours, `colours-0123456789ab` and not what colours-two pushed, `colours-two-…`."""
+        return bool(re.fullmatch(rf"{re.escape(self.prefix)}[0-9a-f]{{{SHORT}}}", tag))
 
 
 def find(context: Context) -> Place | None:

@@ -1,9 +1,25 @@
-"""The role that SageMaker takes on for jobs, models and notebooks."""
+"""The project's roles: that which SageMaker takes on for jobs, models and notebooks, and those of who calls."""
 
+import json
+from dataclasses import dataclass
+
+from deploy import buckets, images
 from deploy.context import Context
-from deploy.errors import DeployError
-from deploy.kinds.kind import or_none
-from deploy.sections import Account
+from deploy.errors import DeployError, NameTaken
+from deploy.kinds.kind import PROJECT, or_none
+from deploy.kinds.roles import REGION, Role
+from deploy.ledger import Resource
+from deploy.policies import Policy, Scope
+from deploy.sections import Account, Endpoint
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a role is for, who may take it on, and what it may do then."""
+
+    meaning: str
+    trust: Policy
+    policy: Policy
 
 
 def execution(context: Context) -> str:
@@ -20,3 +36,47 @@ def execution(context: Context) -> str:
 
 def execution_name(project: str) -> str:
     return f"{project}-execution"
+
+
+def ensure(context: Context, name: str, allowed: Allowed) -> str:
+    """Its ARN; made, or its policy written anew. Raises NameTaken where it is somebody else's."""
+    aws = context.aws
+    found = Role().tags(aws, Resource("role", name, context.project))
+    if found is not None and found.get(PROJECT) != context.project:
+        raise NameTaken(f"there is a role {name} in {aws.account}, without the tag {PROJECT}={context.project}")
+    if found is not None and (region := found.get(REGION, aws.region)) != aws.region:
+        raise NameTaken(
+            f"the role {name} is that of {region}, and its policy too: give the project another name in {aws.region}, "
+            f"or go to {region} with --region"
+        )
+    if found is not None:
+        Role.allow(aws, name, allowed.policy)
+        context.say(f"the role {name} is there; its policy was written anew")
+    else:
+        context.maker.make(
+            "role",
+            name,
+            AssumeRolePolicyDocument=json.dumps(allowed.trust),
+            Description=allowed.meaning,
+            Policy=allowed.policy,
+        )
+        context.say(f"made the role {name}; AWS takes some seconds until it can be used everywhere")
+    return f"arn:{aws.partition}:iam::{aws.account}:role/tiffin/{context.project}/{name}"
+
+
+def scope(context: Context) -> Scope:
+    aws, account = context.aws, context.read(Account)
+    return Scope(
+        project=context.project,
+        account=aws.account,
+        region=aws.region,
+        bucket=buckets.name(context),
+        repository=images.repository(context),
+        endpoint=context.read(Endpoint).endpoint or context.project,
+        execution_role=execution(context) if account.role else "",
+        partition=aws.partition,
+        kms_key=account.kms_key,
+        in_vpc=bool(account.subnets),
+        reads=account.reads,
+        permissions_boundary=account.permissions_boundary,
+    )

@@ -37,7 +37,9 @@ class Account:
         (), "s3://bucket/prefix/ of others that the execution role may read, too; again for more"
     )
     permissions_boundary: str = setting("", "the ARN of the policy that bounds every role that is made")
-    subnets: tuple[str, ...] = setting((), "subnets that jobs, models and notebooks run in; again for more")
+    subnets: tuple[str, ...] = setting(
+        (), "subnets that jobs, models and notebooks run in, and no way out but theirs; again for more"
+    )
     security_groups: tuple[str, ...] = setting((), "their security groups; again for more")
     kms_key: str = setting("", "the KMS key (id, alias or ARN) of volumes, outputs, buckets and repositories")
     network_isolation: bool = setting(False, "containers get no network at all")
@@ -151,7 +153,9 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Notebook:
-    notebook: str = setting("", "its name; without it the project's with -notebook behind")
+    notebook: str = setting(
+        "", "its name, which begins with the project's; without it the project's with -notebook behind"
+    )
     notebook_instance_type: str = setting("ml.t3.medium", "of the notebook instance")
     notebook_volume_gb: int = setting(20, "its volume")
     repository_url: str = setting("", "a git repository that is cloned into it")

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy import logs
+from deploy import faults, logs
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.sagemaker import ENDPOINT
@@ -23,7 +22,6 @@ LAG = 15.0  # seconds until a line is to be read
 UNHEARD = 300.0  # seconds without an answer of AWS
 SLOWEST = 5.0  # seconds between two looks
 LAST = 20  # of a container's lines
-AGAIN = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "InternalFailure", "ServiceUnavailable")
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def settled(
             try:
                 endpoint = context.aws.client("sagemaker").describe_endpoint(EndpointName=name)
             except (ClientError, BotoCoreError) as error:
-                if not passes(error) or time.monotonic() - heard > UNHEARD:
+                if not faults.is_passing(error) or time.monotonic() - heard > UNHEARD:
                     raise
                 endpoint = None
                 pause = min(pause * 2, 30.0)
@@ -80,19 +78,12 @@ def settled(
             pause = min(pause * 1.3, SLOWEST) if endpoint else pause
 
 
-def passes(error: ClientError | BotoCoreError) -> bool:
-    """Whether the same call may do in a while: AWS is busy, or was not reached."""
-    if isinstance(error, ClientError):
-        return any(word in error.response["Error"].get("Code", "") for word in AGAIN)
-    return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)
-
-
 class Lines:
     """Of the containers; that they cannot be read is said once, and ends nothing."""
 
     def __init__(self, context: Context, name: str) -> None:
         self._context = context
-        self._group, _ = logs.place(ENDPOINT.log_group.format(name=name))
+        self._group = ENDPOINT.log_group.format(name=name)
         self._tail: logs.Tail | None = None
         self._is_refused = False
         self.last: deque[str] = deque(maxlen=LAST)
@@ -113,7 +104,7 @@ class Lines:
         try:
             new = self._tail.new()
         except (ClientError, BotoCoreError) as error:
-            if not passes(error):
+            if not faults.is_passing(error):
                 self._is_refused = True
                 line.say(f"the container's lines cannot be shown: {error}")
             return

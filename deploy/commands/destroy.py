@@ -36,7 +36,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
     if problems := [
         *map(str, left),
         *others,
-        *(f"{each.resource.kind}s could not be listed: {each.why}" for each in unlisted),
+        *(f"could not be looked at: {each}" for each in unlisted),
     ]:
         raise StillThere("this is left, or may be:\n  " + "\n  ".join(problems))
     context.say(f"nothing of {project} is left in {aws.account}, {aws.region}: every kind was listed again")

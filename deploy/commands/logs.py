@@ -39,7 +39,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
         kind, name = jobs.newest(context)
         context.say(f"{kind.name} {name}")
     since = _since(options.since or ("1h" if kind is ENDPOINT else ""))  # it may have written for years
-    tail = logs.follow(context.aws, *logs.place(kind.log_group.format(name=name)), since)
+    tail = logs.follow(context.aws, kind.log_group.format(name=name), since)
     try:
         return _show(context, kind, name, tail, options.follow)
     except BrokenPipeError:  # `| head` has seen enough

@@ -1,13 +1,11 @@
 """`deploy notebook up|down`: a notebook instance with Python's and R's kernels, and a role for just this project."""
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import replace
 
 from deploy import policies, roles
-from deploy.commands.role import scope_of
 from deploy.context import Context
 from deploy.deployer import deployer
 from deploy.destroy import destroy
@@ -32,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, options: argparse.Namespace) -> int:
     settings = context.read(Notebook)
-    name = settings.notebook or f"{context.project}-notebook"
+    name = context.named(settings.notebook, f"{context.project}-notebook")
     if options.which == "down":
         return _down(context, name)
     role = _role(context)
@@ -65,7 +63,9 @@ def _down(context: Context, name: str) -> int:
     if tags.get(PROJECT) != context.project:
         raise DeployError(f"the notebook instance {name} has no tag {PROJECT}={context.project}: it is left alone")
     taken = [resource, *NOTEBOOK.implied(context.aws, name, context.project)]
-    taken.append(Resource("role", _role_name(context.project), context.project))
+    role = Resource("role", _role_name(context.project), context.project)
+    if (Role().tags(context.aws, role) or {}).get(PROJECT) == context.project:
+        taken.append(role)
     left = destroy(context.aws, context.maker.ledger, taken, context.say)
     if left:
         raise DeployError("this is left:\n  " + "\n  ".join(map(str, left)))
@@ -74,17 +74,11 @@ def _down(context: Context, name: str) -> int:
 
 def _role(context: Context) -> str:
     """Its ARN: a role of its own, which may hand on the execution role and no other."""
-    name = _role_name(context.project)
-    scope = replace(scope_of(context), execution_role=roles.execution(context))
-    if Role().tags(context.aws, Resource("role", name, context.project)) is None:
-        context.maker.make(
-            "role",
-            name,
-            AssumeRolePolicyDocument=json.dumps(policies.trust("sagemaker.amazonaws.com", scope.account)),
-            Description=f"what the notebook of the project {context.project} may do",
-            Policy=deployer(scope, makes_roles=False),
-        )
-    return f"arn:{scope.partition}:iam::{scope.account}:role/tiffin/{context.project}/{name}"
+    scope = replace(roles.scope(context), execution_role=roles.execution(context))
+    meaning = f"what the notebook of the project {context.project} may do"
+    trust = policies.trust("sagemaker.amazonaws.com", scope.account)
+    allowed = roles.Allowed(meaning, trust, deployer(scope, makes_roles=False))
+    return roles.ensure(context, _role_name(context.project), allowed)
 
 
 def _role_name(project: str) -> str:

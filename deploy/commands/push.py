@@ -17,7 +17,6 @@ HELP = "push the image into ECR, made where it is not there, and check what arri
 BOOTSTRAPPED = "dev.tiffin.bootstrapped"  # container/engine.sh's label of a base that it made itself
 MB = 1_000_000
 SERVERLESS_IMAGE = 10_000 * MB  # S-04
-SHORT = 12  # digits of a digest, as Docker shows it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
         image = engine.image(client, images.local(context))
         _check(context, image, options.force)
         place = repositories.ensure(context)
-        tag = f"{place.prefix}{image.id.removeprefix('sha256:')[:SHORT]}"
+        tag = place.tag(image.id)
         _send(context, client, image, place, tag)
     manifest = manifests.read(context, place, tag)
     if manifest is None:

@@ -15,13 +15,15 @@ HELP = "train at AWS: upload the channels, follow the job, and print its artifac
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="of the job; without it the project's with -train- and the time")
+    parser.add_argument(
+        "--name", help="of the job, the project's before it; without it the project's with -train- and the time"
+    )
     parser.add_argument("--wait", action=argparse.BooleanOptionalAction, default=True, help="follow it to its end")
     parser.add_argument("--json", action="store_true", help="artifact, seconds and final metrics as JSON on stdout")
 
 
 def run(context: Context, options: argparse.Namespace) -> int:
-    name = options.name or context.fresh("train")
+    name = context.named(options.name, context.fresh("train"))
     request = training.request(context, name)
     context.maker.make(TRAINING_JOB.name, name, **request)
     if context.aws.dry_run:

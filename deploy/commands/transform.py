@@ -16,7 +16,9 @@ HELP = "batch transform at AWS: files in, an answer for each out, no endpoint"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="of the job; without it the project's with -transform- and the time")
+    parser.add_argument(
+        "--name", help="of the job, the project's before it; without it the project's with -transform- and the time"
+    )
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--model", metavar="NAME", help="a model that is there; without it one is made of --artifact")
     one.add_argument("--artifact", metavar="S3-URI", default="", help="without it that of the last training job")
@@ -33,7 +35,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
         raise DeployError(f"{folder} is no folder")
     if options.model and or_none(MODEL.describe, aws=context.aws, name=options.model) is None:
         raise DeployError(f"there is no model {options.model} in {context.aws.region}; without --model one is made")
-    name = options.name or context.fresh("transform")
+    name = context.named(options.name, context.fresh("transform"))
     source = transforming.source(context, transform)
     model = options.model or transforming.model(context, name, options.artifact)
     output = buckets.prefix(context, "jobs", name, "output")

@@ -16,13 +16,16 @@ HELP = "try hyperparameters at AWS, and print the artifact of the best"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="of the job, 32 characters at most; without it the project's and the time")
+    parser.add_argument(
+        "--name",
+        help="of the job, the project's before it, 32 characters at most; without it the project's and the time",
+    )
     parser.add_argument("--wait", action=argparse.BooleanOptionalAction, default=True, help="follow it to its end")
     parser.add_argument("--json", action="store_true", help="the best and all trials as JSON on stdout")
 
 
 def run(context: Context, options: argparse.Namespace) -> int:
-    name = options.name or tuning.fresh(context)
+    name = context.named(options.name, tuning.fresh(context))
     request = tuning.request(context, name)
     context.maker.make(TUNING_JOB.name, name, **request)
     if context.aws.dry_run:

@@ -24,9 +24,16 @@ class Kind:
     def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
         return {}
 
+    def finish(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> None:
+        """What a kind takes other calls for; made also where the answer to `create` was lost."""
+
     def tags(self, aws: Aws, resource: Resource) -> Tags | None:
         """None where it is not there (of a job: has ended)."""
         raise NotImplementedError
+
+    def ended(self, aws: Aws, resource: Resource) -> Tags | None:
+        """Those of a job that has ended: it stays listed, and its lines are whose it was."""
+        return None
 
     def delete(self, aws: Aws, resource: Resource) -> bool | None:
         """Ask for it; what takes time is seen by `tags`. False: ask again when something else is done."""

@@ -1,4 +1,7 @@
-"""Roles of IAM, below a path of the project's own, with their inline policies."""
+"""Roles of IAM, below a path of the project's own, with their inline policies.
+
+IAM has no regions, and the policies have: a tag says of which one a role is, and the others leave it alone.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,6 +11,8 @@ from typing import Any
 from deploy.aws import Aws, pages
 from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
+
+REGION = "tiffin:region"
 
 
 @dataclass(frozen=True)
@@ -19,9 +24,14 @@ class Role(Kind):
         """`parameters`: those of CreateRole, and `Policy`, the document of its one inline policy."""
         iam = aws.client("iam")
         others = {key: value for key, value in parameters.items() if key != "Policy"}
-        answer: dict[str, Any] = iam.create_role(RoleName=name, Path=_path(tags[PROJECT]), Tags=listed(tags), **others)
-        self.allow(aws, name, parameters["Policy"])
+        tagged = {**tags, REGION: aws.region}
+        answer: dict[str, Any] = iam.create_role(
+            RoleName=name, Path=_path(tags[PROJECT]), Tags=listed(tagged), **others
+        )
         return answer
+
+    def finish(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> None:
+        self.allow(aws, name, parameters["Policy"])
 
     @staticmethod
     def allow(aws: Aws, name: str, policy: Mapping[str, Any]) -> None:
@@ -42,7 +52,7 @@ class Role(Kind):
     def find(self, aws: Aws, project: str) -> Iterable[Resource]:
         for each in pages(aws.client("iam"), "list_roles", "Roles", PathPrefix=_path(project)):
             tags = mapped(pages(aws.client("iam"), "list_role_tags", "Tags", RoleName=each["RoleName"]))
-            if tags.get(PROJECT) == project:
+            if tags.get(PROJECT) == project and tags.get(REGION, aws.region) == aws.region:
                 yield Resource(self.name, each["RoleName"], project, tags.get(ID, ""))
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from deploy.aws import Aws, pages
+from deploy.faults import is_denied
 from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
 
@@ -18,7 +20,7 @@ SHORT = 20  # characters of the project that the names of all its things hold: a
 class SageMaker(Kind):
     noun: str = ""  # of the operations: CreateEndpoint, DescribeEndpoint, ListEndpoints
     list_key: str = ""
-    filter: str = "NameContains"  # of the list
+    filter: str = "NameContains"  # of the list; empty where a name need not be the project's
     log_group: str = ""  # with {name}: what its containers write to; behind a colon, streams of a shared one
 
     @property
@@ -34,6 +36,10 @@ class SageMaker(Kind):
             return None
         return self.tags_of(aws, found[f"{self.noun}Arn"])
 
+    def ended(self, aws: Aws, resource: Resource) -> Tags | None:
+        found = or_none(self._call, aws=aws, verb="Describe", **{self._name: resource.name}) if self.is_job else None
+        return None if found is None else self.tags_of(aws, found[f"{self.noun}Arn"])
+
     def delete(self, aws: Aws, resource: Resource) -> bool | None:
         verb = "Stop" if self.is_job else "Delete"
         self._call(aws, verb, **{self._name: resource.name})
@@ -43,7 +49,12 @@ class SageMaker(Kind):
         for item in self._all(aws, project):
             if self.is_job and item[f"{self.noun}Status"] in ENDED:
                 continue
-            tags = self.tags_of(aws, item[f"{self.noun}Arn"])
+            try:
+                tags = self.tags_of(aws, item[f"{self.noun}Arn"])
+            except ClientError as error:
+                if self.filter or not is_denied(error):
+                    raise
+                continue  # the policy of `deploy role deployer` does not show what others have
             if tags and tags.get(PROJECT) == project:
                 yield Resource(self.name, item[self._name], project, tags.get(ID, ""))
 
@@ -68,7 +79,7 @@ class SageMaker(Kind):
 
     def _all(self, aws: Aws, project: str, **asked: str) -> Iterable[dict[str, Any]]:
         operation = xform_name(f"List{self.noun}s")
-        wanted = {self.filter: short(project), **asked}
+        wanted = {self.filter: short(project), **asked} if self.filter else asked
         yield from pages(aws.client("sagemaker"), operation, self.list_key, **wanted)
 
     def _call(self, aws: Aws, verb: str, **parameters: Any) -> dict[str, Any]:
@@ -107,7 +118,7 @@ class PackageGroup(SageMaker):
         return super().delete(aws, resource)
 
 
-ENDPOINT = SageMaker("endpoint", True, "Endpoint", "Endpoints", log_group="/aws/sagemaker/Endpoints/{name}")
+ENDPOINT = SageMaker("endpoint", True, "Endpoint", "Endpoints", filter="", log_group="/aws/sagemaker/Endpoints/{name}")
 ENDPOINT_CONFIG = SageMaker("endpoint configuration", True, "EndpointConfig", "EndpointConfigs")
 MODEL = SageMaker("model", True, "Model", "Models")
 TRAINING_JOB = SageMaker(

@@ -21,10 +21,14 @@ class Bucket(Kind):
     tagged: bool = True
 
     def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
-        s3 = aws.client("s3")
         elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
-        encryption = parameters.get("Encryption")
-        answer: dict[str, Any] = s3.create_bucket(Bucket=name, **({} if aws.region == "us-east-1" else elsewhere))
+        answer: dict[str, Any] = aws.client("s3").create_bucket(
+            Bucket=name, **({} if aws.region == "us-east-1" else elsewhere)
+        )
+        return answer
+
+    def finish(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> None:
+        s3 = aws.client("s3")
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": listed(tags)})
         s3.put_public_access_block(
             Bucket=name,
@@ -32,13 +36,14 @@ class Bucket(Kind):
                 ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
             ),
         )
-        if encryption:
+        if encryption := parameters.get("Encryption"):
             s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=encryption)
-        return answer
 
     def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        """Of another account's, whose name may be guessed, S3 says AccessDenied whatever its policy allows."""
         try:
-            return mapped(aws.client("s3").get_bucket_tagging(Bucket=resource.name)["TagSet"])
+            found = aws.client("s3").get_bucket_tagging(Bucket=resource.name, ExpectedBucketOwner=aws.account)
+            return mapped(found["TagSet"])
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchTagSet":  # a crash between bucket and tags
                 return {ID: resource.id} if _is_empty(aws, resource.name) else {}
@@ -51,13 +56,11 @@ class Bucket(Kind):
         aws.client("s3").delete_bucket(Bucket=resource.name)
 
     def find(self, aws: Aws, project: str) -> Iterable[Resource]:
-        for each in aws.client("s3").list_buckets()["Buckets"]:
-            if not each["Name"].startswith(f"tiffin-{project}-"):
-                continue
-            resource = Resource(self.name, each["Name"], project)
-            tags = self.tags(aws, resource) or {}
-            if tags.get(PROJECT) == project:
-                yield Resource(self.name, each["Name"], project, tags.get(ID, ""))
+        """The only one there can be; that of another region is another bucket, which stays."""
+        name = own(aws, project)
+        tags = self.tags(aws, Resource(self.name, name, project)) or {}
+        if tags.get(PROJECT) == project:
+            yield Resource(self.name, name, project, tags.get(ID, ""))
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ class Objects(Kind):
 
     def delete(self, aws: Aws, resource: Resource) -> None:
         _empty(aws, *address(resource.name))
+
+
+def own(aws: Aws, project: str) -> str:
+    """The name of the bucket that is made where the settings name none."""
+    return f"tiffin-{project}-{aws.account}-{aws.region}"
 
 
 def address(uri: str) -> tuple[str, str]:

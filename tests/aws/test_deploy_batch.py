@@ -235,3 +235,7 @@ def test_what_an_organization_asks_is_in_every_call(aws: LocalAws, tmp_path: Pat
         assert job["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
         assert job["OutputDataConfig"]["KmsKeyId"] == job["ResourceConfig"]["VolumeKmsKeyId"] == "alias/ours"
         assert job["EnableNetworkIsolation"]
+    (tmp_path / "large.csv").write_text("73,84,116\n" * 20_000)
+    calls = deploying.run("invoke", "--async", "large.csv", *ORGANIZATION).calls
+    (put,) = (call["parameters"] for call in calls if call["operation"] == "PutObject")
+    assert (put["ServerSideEncryption"], put["SSEKMSKeyId"]) == ("aws:kms", "alias/ours")

@@ -237,9 +237,63 @@ def test_nobody_is_asked_where_nobody_sits(aws: LocalAws, tmp_path: Path) -> Non
 def test_a_dry_run_prints_the_calls_and_makes_none(aws: LocalAws, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     done = deploy(
-        aws, ledger, "role", "--project", "dry", "--dry-run", "--permissions-boundary", "arn:aws:iam::1:policy/b"
+        *(aws, ledger, "role", "--project", "dry", "--dry-run", "--permissions-boundary", "arn:aws:iam::1:policy/b"),
+        *("--calls", "calls.jsonl"),
     )
+    made = [json.loads(line)["operation"] for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert made == ["GetCallerIdentity", "GetRole"]
     calls = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [(each["service"], each["operation"]) for each in calls] == [("iam", "CreateRole"), ("iam", "PutRolePolicy")]
     assert calls[0]["parameters"]["PermissionsBoundary"] == "arn:aws:iam::1:policy/b"
     assert (left(aws, "dry"), ledger.exists()) == ([], False)
+
+
+def test_what_was_made_though_its_answer_was_lost_is_finished(
+    aws: LocalAws, between: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second attempt hears that the name is taken; policy, tags and encryption come with other calls."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.csv").write_text("1,2\n")
+    key = ("--kms-key", "alias/ours", "--region", "eu-west-1")
+    for command in (("role",), ("upload", "train.csv", *key)):
+        between.way, between.at, between.changes = "cut after", 0, []
+        assert here(aws, between, tmp_path / "ledger", *command, "--project", "answerless") == 0
+    policies = aws.client("iam").list_role_policies(RoleName="answerless-execution")["PolicyNames"]
+    assert policies == ["tiffin"]
+    s3, bucket = aws.client("s3"), "tiffin-answerless-123456789012-eu-west-1"
+    tags = {each["Key"]: each["Value"] for each in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
+    assert tags["tiffin:project"] == "answerless"
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicPolicy"]
+    (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == "alias/ours"
+
+
+def test_a_region_is_taken_away_and_another_one_stays(aws: LocalAws, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    (tmp_path / "a.csv").write_text("1\n")
+    for region in ("eu-west-1", "us-east-1"):
+        assert deploy(aws, ledger, "upload", "a.csv", "--project", "regions", "--region", region).returncode == 0
+    assert deploy(aws, ledger, "role", "--project", "regions", "--region", "us-east-1").returncode == 0
+    refused = deploy(aws, ledger, "role", "--project", "regions", "--region", "eu-west-1")
+    assert "the role regions-execution is that of us-east-1" in refused.stderr
+    done = deploy(aws, ledger, "destroy", "--yes", "--project", "regions", "--region", "eu-west-1")
+    stays = ["regions-execution", "tiffin-regions-123456789012-us-east-1"]
+    assert (done.returncode, left(aws, "regions")) == (0, stays), done.stderr
+
+
+def test_a_notebook_leaves_a_role_of_its_name_alone(aws: LocalAws, tmp_path: Path) -> None:
+    ledger, theirs = tmp_path / "ledger", "books-notebook"
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    assert deploy(aws, ledger, "role", "--project", "books").returncode == 0
+    aws.client("iam").create_role(RoleName=theirs, AssumeRolePolicyDocument=trust)
+    refused = deploy(aws, ledger, "notebook", "up", "--project", "books")
+    assert (refused.returncode, refused.stderr.count(f"there is a role {theirs}")) == (1, 1)
+
+    aws.client("iam").delete_role(RoleName=theirs)
+    assert deploy(aws, ledger, "notebook", "up", "--project", "books").returncode == 0
+    aws.client("iam").delete_role_policy(RoleName=theirs, PolicyName="tiffin")
+    aws.client("iam").delete_role(RoleName=theirs)
+    aws.client("iam").create_role(RoleName=theirs, AssumeRolePolicyDocument=trust)
+    assert deploy(aws, ledger, "notebook", "down", "--project", "books").returncode == 0
+    assert deploy(aws, ledger, "destroy", "--yes", "--project", "books").returncode == 0
+    assert left(aws, "books") == [theirs]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,6 +202,39 @@ def test_an_update_that_does_not_come_up_leaves_what_served(project: Hosted) -> 
     assert "no model here" in failed.said
     assert project.run("invoke", "who").stdout == "old"
     assert (models(project.aws, project.project), configs(project.aws, project.project)) == before
+
+
+def test_an_endpoint_of_another_name_is_found_by_its_tag(project: Hosted) -> None:
+    name = f"shop-{uuid.uuid4().hex[:8]}"
+    project.run("up", "--endpoint", name, "--min-instances", "1", "--max-instances", "2")
+    target = f"endpoint/{name}/variant/main"
+    assert target in [each["ResourceId"] for each in targets(project.aws)]
+    for file in (project.folder / ".tiffin" / "ledger").iterdir():
+        file.unlink()
+    said = project.run("destroy", "--yes").said
+    assert f"gone     endpoint {name}" in said
+    assert f"gone     scalable target {target}" in said
+    assert target not in [each["ResourceId"] for each in targets(project.aws)]
+    assert project.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"] == []
+
+
+def test_an_alarm_gets_another_threshold_and_keeps_whom_it_tells(project: Hosted) -> None:
+    cloudwatch, topic = project.client("cloudwatch"), "arn:aws:sns:us-east-1:123456789012:pager"
+    name = f"{project.project}-5xx-{project.project}-main"
+
+    def alarm() -> dict[str, Any]:
+        (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return dict(found)
+
+    project.run("up")
+    asked = ("Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
+    before = alarm()
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, AlarmActions=[topic], Threshold=before["Threshold"], **{each: before[each] for each in asked}
+    )
+    project.run("up", "--alarm-percent", "5")
+    after = alarm()
+    assert (before["Threshold"], after["Threshold"], after["AlarmActions"]) == (0.01, 0.05, [topic])
 
 
 def test_without_waiting(project: Hosted) -> None:

@@ -9,21 +9,11 @@ from typing import Any
 import pytest
 
 from tests.deploying import Deploying, Run
-from tests.localaws import ROLE, LocalAws
+from tests.localaws import ROLE
 from tests.refusing import Fault, before
 from tests.server import ROOT
 
 LOSS = {"loss": r"loss=(\S+)"}
-
-
-@pytest.fixture
-def deploying(aws: LocalAws, tmp_path: Path) -> Deploying:
-    made = Deploying(aws, tmp_path)
-    made.write()
-    (tmp_path / "data" / "deep").mkdir(parents=True)
-    (tmp_path / "data" / "a.csv").write_text("1,2\n")
-    (tmp_path / "data" / "deep" / "b.csv").write_text("3,4\n")
-    return made
 
 
 def job_of(deploying: Deploying, name: str) -> dict[str, Any]:
@@ -194,6 +184,14 @@ def test_a_name_that_is_taken_is_refused(deploying: Deploying) -> None:
     deploying.run("train", "--name", name, "--no-wait", "--hyperparameters", "do=report")
     said = deploying.run("train", "--name", name, "--no-wait", code=1).said
     assert f"{name} is taken in us-east-1 by another training job" in said
+
+
+def test_a_name_by_which_it_would_not_be_found_is_refused(deploying: Deploying) -> None:
+    (deploying.folder / "data").mkdir(exist_ok=True)
+    for command in (("train",), ("transform", "--input", "data"), ("tune",)):
+        said = deploying.run(*command, "--name", "nightly", code=1).said
+        assert f"'nightly' does not begin with the project's: {deploying.project}-nightly would be found" in said
+    assert deploying.ledger == []
 
 
 def test_a_dry_run_of_a_job_says_the_calls_and_makes_none(deploying: Deploying) -> None:

@@ -14,16 +14,6 @@ from tests.localaws import LocalAws
 from tests.refusing import Fault, before
 
 
-@pytest.fixture
-def deploying(aws: LocalAws, tmp_path: Path) -> Deploying:
-    made = Deploying(aws, tmp_path)
-    made.write()
-    (tmp_path / "data" / "deep").mkdir(parents=True)
-    (tmp_path / "data" / "a.csv").write_text("1,2\n")
-    (tmp_path / "data" / "deep" / "b.csv").write_text("3,4\n")
-    return made
-
-
 def test_a_folder_is_uploaded_as_it_lies_and_once(deploying: Deploying) -> None:
     run = deploying.run("upload", "data")
     uri = run.stdout.strip()

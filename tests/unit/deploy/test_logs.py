@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.logs import follow, place
+from deploy.kinds.watching import place, streams
+from deploy.logs import follow
 
 
 class Logs:
@@ -51,7 +52,7 @@ def logs() -> Logs:
 
 
 def test_lines_of_all_hosts_come_by_their_time_and_once(logs: Logs) -> None:
-    tail = follow(logs, "/aws/sagemaker/TrainingJobs", "job/")  # type: ignore[arg-type]
+    tail = follow(logs, "/aws/sagemaker/TrainingJobs:job/")  # type: ignore[arg-type]
     assert tail.new() == []  # there is no group before the first line
     logs.streams = {
         "job/algo-1-1732635000": [(1, "a"), (3, "c")],
@@ -66,7 +67,7 @@ def test_lines_of_all_hosts_come_by_their_time_and_once(logs: Logs) -> None:
 
 def test_what_is_refused_in_between_loses_no_line(logs: Logs) -> None:
     logs.streams = {"job/algo-1-1732635000": [(2, "a")], "job/algo-2-1732635000": [(1, "b")]}
-    tail = follow(logs, "group", "job/")  # type: ignore[arg-type]
+    tail = follow(logs, "group:job/")  # type: ignore[arg-type]
     logs.refuses = "job/algo-2-1732635000"
     with pytest.raises(ClientError):
         tail.new()
@@ -85,7 +86,7 @@ def test_what_is_refused_in_between_loses_no_line(logs: Logs) -> None:
 )
 def test_a_host_is_named_without_the_time(logs: Logs, prefix: str, stream: str, host: str) -> None:
     logs.streams = {stream: [(1, "x")]}
-    assert [line.host for line in follow(logs, "group", prefix).new()] == [host]  # type: ignore[arg-type]
+    assert [line.host for line in follow(logs, f"group:{prefix}").new()] == [host]  # type: ignore[arg-type]
 
 
 def test_since_is_asked_of_aws(logs: Logs) -> None:
@@ -97,3 +98,21 @@ def test_since_is_asked_of_aws(logs: Logs) -> None:
 def test_the_group_of_an_endpoint_has_no_prefix() -> None:
     assert place("/aws/sagemaker/TrainingJobs:job/") == ("/aws/sagemaker/TrainingJobs", "job/")
     assert place("/aws/sagemaker/Endpoints/e") == ("/aws/sagemaker/Endpoints/e", "")
+
+
+def test_a_tuning_jobs_streams_are_those_of_its_trials() -> None:
+    every = ["c-001-1a2b3c4d/algo-1-1", "c-002-5e6f7a8b/algo-1-1", "c-two-train-1/algo-1-1", "c-20261126-1/algo-1-1"]
+
+    class Logs:
+        def client(self, _: str) -> "Logs":
+            return self
+
+        def get_paginator(self, _: str) -> "Logs":
+            return self
+
+        def paginate(self, logStreamNamePrefix: str, **_: str) -> list[dict[str, list[dict[str, str]]]]:  # noqa: N803
+            found = [{"logStreamName": each} for each in every if each.startswith(logStreamNamePrefix)]
+            return [{"logStreams": found}]
+
+    assert streams(Logs(), "group", "c-") == every[:2]  # type: ignore[arg-type]
+    assert streams(Logs(), "group", "c-two-train-1/") == every[2:3]  # type: ignore[arg-type]

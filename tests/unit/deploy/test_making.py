@@ -22,6 +22,8 @@ class Role:
     def implied(self, *_: Any) -> tuple[()]:
         return ()
 
+    def finish(self, *_: Any) -> None: ...
+
     def create(self, *_: Any) -> dict[str, Any]:
         self.refusals -= 1
         if self.refusals >= 0:
@@ -50,3 +52,20 @@ def test_an_old_one_or_for_ever_is_not(maker: Maker, monkeypatch: pytest.MonkeyP
         maker.ledger.write(MADE, Resource("role", "colours-execution", "colours", "a"))
     with pytest.raises(ClientError, match="Could not assume role"):
         maker.make("model", "colours-1")
+
+
+def test_an_error_that_only_sounds_like_a_name_that_is_taken_is_said_as_it_is(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused(Role):
+        def create(self, *_: Any) -> dict[str, Any]:
+            said = {"Code": "InvalidInput", "Message": "Duplicate tag keys found."}
+            raise ClientError({"Error": said}, "CreateRole")
+
+        def tags(self, *_: Any) -> None: ...
+
+        ended = tags
+
+    monkeypatch.setitem(KINDS, "role", Refused(0))
+    with pytest.raises(ClientError, match="Duplicate tag keys"):
+        maker.make("role", "colours-execution")

@@ -106,3 +106,10 @@ def test_the_roles_may_use_another_accounts_repository() -> None:
     for policy in (execution(scope), deployer(scope)):
         assert arn in json.dumps(policy)
         assert "repository/arn" not in json.dumps(policy)
+
+
+def test_another_projects_image_is_not_ours_though_its_tag_begins_alike() -> None:
+    place = repositories.Place("shared", "colours-")
+    tag = place.tag("sha256:0123456789abcdef0123")
+    assert tag == "colours-0123456789ab"
+    assert [place.is_ours(each) for each in (tag, "colours-two-0123456789ab", "colours-latest")] == [True, False, False]
