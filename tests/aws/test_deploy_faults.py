@@ -50,6 +50,7 @@ STEPS = (
     ),
     Step(("transform", *IMAGE, "--artifact", "ARTIFACT", "--input", "rows.csv")),
     Step(("notebook", "up")),
+    Step(("destroy", "--yes"), (ROLE, ("notebook", "up"))),  # and the next one does the rest
 )
 ALL = (*WAYS, "kill")
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws.test_deploy_faults import ALL, STEPS, artifact, every, goes_wrong, material
+from tests.aws.test_deploy_faults import ALL, ROLE, STEPS, TRAIN, UP, Step, artifact, every, goes_wrong, material
 from tests.faulty import faulty
 from tests.localaws import LocalAws, up
+
+DESTROY = Step(("destroy", "--yes"), (ROLE, TRAIN, UP))
 
 
 @pytest.fixture(scope="module")
@@ -25,5 +27,5 @@ def test_after_every_fault_destroy_leaves_nothing(
     material(tmp_path)
     with faulty(aws.port) as between:
         there = artifact(aws, between, tmp_path / "ledger")
-        for call in every(aws, between, tmp_path / "ledger", [step.of(there) for step in STEPS]):
+        for call in every(aws, between, tmp_path / "ledger", [step.of(there) for step in (*STEPS, DESTROY)]):
             goes_wrong(aws, between, tmp_path / "ledger", call, way)
