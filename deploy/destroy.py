@@ -95,8 +95,10 @@ def destroy(
 
 def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
     """Whether there was something; returns when AWS lists it no more."""
-    kind, deadline, pause, asked, why = KINDS[resource.kind], time.monotonic() + patience, 0.2, False, ""
+    kind, deadline, pause, why = KINDS[resource.kind], time.monotonic() + patience, 0.2, ""
+    was_there = asked = False
     while kind.tags(aws, resource) is not None:
+        was_there = True
         if not asked:
             asked, why = _asked(aws, kind, resource)
         if aws.dry_run:
@@ -106,7 +108,7 @@ def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
             raise DeployError(f"it is still there after {patience:.0f} s{said}; run destroy again")
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
-    return asked
+    return was_there
 
 
 def _asked(aws: Aws, kind: Kind, resource: Resource) -> tuple[bool, str]:
@@ -114,10 +116,9 @@ def _asked(aws: Aws, kind: Kind, resource: Resource) -> tuple[bool, str]:
     try:
         return kind.delete(aws, resource) is not False, ""
     except ClientError as error:
-        if faults.is_absent(error):
-            return True, ""
         said = f"{error.response['Error'].get('Code')} {error.response['Error'].get('Message')}"
-        if any(word in said for word in BUSY):
+        # absent may be a part of it, gone by a call whose answer was lost: the rest is asked for again
+        if faults.is_absent(error) or any(word in said for word in BUSY):
             return False, said
         raise
 
