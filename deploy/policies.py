@@ -10,22 +10,6 @@ from typing import Any
 
 Statement = dict[str, Any]
 Policy = dict[str, Any]
-FREE = frozenset({"sts:GetCallerIdentity"})  # nobody needs leave for it
-# Operations whose permission has another name.
-OTHERWISE = {
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3:HeadObject": "s3:GetObject",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:ListObjects": "s3:ListBucket",
-    "s3:ListObjectVersions": "s3:ListBucketVersions",
-    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "s3:CreateMultipartUpload": "s3:PutObject",
-    "s3:UploadPart": "s3:PutObject",
-    "s3:CompleteMultipartUpload": "s3:PutObject",
-    "s3:DeleteObjects": "s3:DeleteObject",
-    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
-}
 
 
 @dataclass(frozen=True)
@@ -60,12 +44,6 @@ class Scope:
     @property
     def roles_arn(self) -> str:
         return f"arn:{self.partition}:iam::{self.account}:role/tiffin/{self.project}/*"
-
-
-def action(service: str, operation: str) -> str:
-    """The permission that an operation asks for; `service` is the name that requests are signed for."""
-    prefix = {"monitoring": "cloudwatch"}.get(service, service)
-    return OTHERWISE.get(f"{prefix}:{operation}", f"{prefix}:{operation}")
 
 
 def trust(service: str, account: str = "") -> Policy:

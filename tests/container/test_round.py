@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.deployer import deployer
-from deploy.policies import FREE, Scope, action
+from deploy.policies import Scope
 from tests.server import ROOT
 
 pytestmark = [pytest.mark.container, pytest.mark.registry]
@@ -42,6 +42,22 @@ deploy notebook down
 deploy idle
 deploy destroy --yes
 """
+FREE = frozenset({"sts:GetCallerIdentity"})  # nobody needs leave for it
+# Operations whose permission has another name.
+OTHERWISE = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+}
 # Asked for by what is not a call of deploy's own, or only by what cannot be had here; each with who asks.
 UNSEEN = {
     "iam:PassRole": "AWS, when a role is handed on",
@@ -61,6 +77,12 @@ UNSEEN = {
     "sagemaker:StopTransformJob": "a transform job that runs at the end",
     "sagemaker:StopHyperParameterTuningJob": "a tuning job that runs at the end",
 }
+
+
+def action(service: str, operation: str) -> str:
+    """The permission that an operation asks for; `service` is the name that requests are signed for."""
+    prefix = {"monitoring": "cloudwatch"}.get(service, service)
+    return OTHERWISE.get(f"{prefix}:{operation}", f"{prefix}:{operation}")
 
 
 def recorded(*files: Path) -> set[str]:

@@ -35,8 +35,8 @@ def test_the_largest_folder_is_opened_until_it_is_its_own_files() -> None:
     [
         ("write /opt/a: no space left on device", "docker builder prune"),
         ("SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "ca.pem=FILE"),
-        ("Temporary failure resolving 'deb.debian.org'", "HTTPS_PROXY"),
-        ('Get "https://registry-1.docker.io/v2/": no such host', "container/build.sh"),
+        ("Temporary failure resolving 'packages.example'", "HTTPS_PROXY"),
+        ('Get "https://registry.example/v2/": no such host', "container/build.sh"),
         ("the --mount option requires BuildKit", "buildx"),
     ],
 )
