@@ -37,7 +37,9 @@ def _alarm(context: Context, name: str, wanted: dict[str, Any]) -> None:
         context.maker.make("alarm", name, **wanted)
         return
     if tags.get(PROJECT) != context.project:
-        raise NameTaken(f"there is an alarm {name} without the tag {PROJECT}={context.project}: it is somebody else's")
+        raise NameTaken(
+            f"the alarm {name} is somebody else's (no tag {PROJECT}={context.project}): give the endpoint another name"
+        )
     (there,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     if there["Threshold"] != wanted["Threshold"]:  # its tags stay, and so has what somebody wants to hear of it
         kept = {each: there.get(each, []) for each in ("AlarmActions", "OKActions", "InsufficientDataActions")}

@@ -43,7 +43,10 @@ def ensure(context: Context, name: str, allowed: Allowed) -> str:
     aws = context.aws
     found = Role().tags(aws, Resource("role", name, context.project))
     if found is not None and found.get(PROJECT) != context.project:
-        raise NameTaken(f"there is a role {name} in {aws.account}, without the tag {PROJECT}={context.project}")
+        raise NameTaken(
+            f"the role {name} of account {aws.account} is somebody else's (no tag {PROJECT}={context.project}): "
+            f"give the project another name"
+        )
     if found is not None and (region := found.get(REGION, aws.region)) != aws.region:
         raise NameTaken(
             f"the role {name} is that of {region}, and its policy too: give the project another name in {aws.region}, "

@@ -203,7 +203,7 @@ def test_what_is_somebody_elses_is_left_alone(aws: LocalAws, tmp_path: Path) -> 
     )
     refused = deploy(aws, ledger, "role", "aurora", "--project", "theirs")
     assert refused.returncode == 1
-    assert "theirs-aurora is taken in us-east-1 by another role" in refused.stderr
+    assert "theirs-aurora of account 123456789012 is somebody else's" in refused.stderr
     done = deploy(aws, ledger, "destroy", "--yes", "--project", "theirs")
     assert done.returncode == 0, done.stderr
     assert sorted(left(aws, "theirs")) == ["theirs-aurora", "theirs-execution"]
