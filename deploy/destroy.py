@@ -97,7 +97,7 @@ def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
     """Whether there was something; returns when AWS lists it no more."""
     kind, deadline, pause, why = KINDS[resource.kind], time.monotonic() + patience, 0.2, ""
     was_there = asked = False
-    while kind.tags(aws, resource) is not None:
+    while kind.is_there(aws, resource):
         was_there = True
         if not asked:
             asked, why = _asked(aws, kind, resource)

@@ -1,7 +1,5 @@
 """An endpoint with its models and its configuration: made, found again, taken away."""
 
-import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +14,6 @@ from deploy.kinds import KINDS
 from deploy.kinds.kind import PROJECT, Tags, or_none
 from deploy.ledger import Resource
 from deploy.plans import Plan
-
-JUST_MADE = re.compile(r'Could not find (?:endpoint configuration|model) "')
-PAUSES = (1.0, 2.0, 4.0)  # seconds
 
 
 @dataclass(frozen=True)
@@ -90,25 +85,13 @@ def make_config(context: Context, plan: Plan) -> str:
         context.maker.make("model", names[variant], **model)
     name = context.fresh("config")
     production = [{**each, "ModelName": names[variant]} for variant, each in plan.variants.items()]
-    soon(context.maker.make, "endpoint configuration", name, ProductionVariants=production, **plan.config)
+    context.maker.make("endpoint configuration", name, ProductionVariants=production, **plan.config)
     return name
 
 
 def make(context: Context, plan: Plan) -> None:
     config = make_config(context, plan)
-    soon(context.maker.make, "endpoint", plan.endpoint, EndpointConfigName=config)
-
-
-def soon(call: Any, *names: str, **parameters: Any) -> Any:
-    """Again, where AWS does not know yet what it has just made."""
-    for pause in PAUSES:
-        try:
-            return call(*names, **parameters)
-        except ClientError as error:
-            if not JUST_MADE.search(error.response["Error"].get("Message", "")):
-                raise
-            time.sleep(pause)
-    return call(*names, **parameters)
+    context.maker.make("endpoint", plan.endpoint, EndpointConfigName=config)
 
 
 def remove(context: Context, there: Found) -> None:

@@ -7,7 +7,7 @@ says then whether it is the one that was meant.
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,8 +24,13 @@ from deploy.sections import Project
 from tiffin import __version__
 
 SPAN = re.compile(r"(\d+)([mhd])")
-UNASSUMABLE = re.compile(r"[Cc](ould not|annot) assume")
-ROLE_SETTLES, ROLE_WAITS, ROLE_PAUSE = 120.0, 6, 5.0  # seconds, attempts, seconds
+UNKNOWN: Mapping[str, re.Pattern[str]] = {  # what AWS says where it does not know a kind of thing everywhere yet
+    "role": re.compile(r"[Cc](ould not|annot) assume"),
+    "endpoint configuration": re.compile(r'Could not find endpoint configuration "'),
+    "model": re.compile(r'Could not find model "'),
+}
+SETTLES = 120.0  # seconds from its making on
+PAUSES = (1.0, 2.0, 4.0, 8.0, 8.0, 8.0)  # seconds
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -44,7 +49,7 @@ class Maker:
         self._record(INTENDED, resource)
         dressed, tags = enterprise.dressed(kind, parameters, self.aws.account_settings), self.tags(resource.id)
         try:
-            answer = self._created(kind, name, dressed, tags)
+            answer = self.soon(KINDS[kind].create, self.aws, name, dressed, tags)
         except ClientError as error:
             if not is_taken(error):
                 raise
@@ -68,20 +73,21 @@ class Maker:
         ours = {PROJECT: self.project.project, ID: identity, VERSION: __version__}
         return {**self.project.tags, **ours, **({EXPIRES: self._expires} if self._expires else {})}
 
-    def _created(self, kind: str, name: str, request: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
-        """A role that was made seconds ago is not known everywhere yet: AWS says that it cannot be assumed."""
-        for _ in range(ROLE_WAITS):
+    def soon(self, call: Callable[..., dict[str, Any]], *given: Any, **parameters: Any) -> dict[str, Any]:
+        """Again, where AWS does not know yet what was made a moment ago."""
+        for pause in PAUSES:
             try:
-                return KINDS[kind].create(self.aws, name, request, tags)
+                return call(*given, **parameters)
             except ClientError as error:
-                if not (UNASSUMABLE.search(str(error)) and self._has_fresh_role()):
+                if not self._is_of_fresh(str(error)):
                     raise
-            time.sleep(ROLE_PAUSE)
-        return KINDS[kind].create(self.aws, name, request, tags)
+            time.sleep(pause)
+        return call(*given, **parameters)
 
-    def _has_fresh_role(self) -> bool:
+    def _is_of_fresh(self, said: str) -> bool:
+        kinds = {kind for kind, words in UNKNOWN.items() if words.search(said)}
         entries = self.ledger.standing(self.project.project)
-        return any(each.resource.kind == "role" and time.time() - each.at < ROLE_SETTLES for each in entries)
+        return any(each.resource.kind in kinds and time.time() - each.at < SETTLES for each in entries)
 
     def _record(self, event: str, *resources: Resource) -> None:
         if not self.aws.dry_run:

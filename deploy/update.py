@@ -30,7 +30,7 @@ def update(context: Context, *, wait: bool, keep: bool, force: bool) -> bool:
         )
     asked = rollout.request(context, plan, there, alarms)
     config = hosting.make_config(context, plan)
-    hosting.soon(context.aws.client("sagemaker").update_endpoint, **asked, EndpointConfigName=config)
+    context.maker.soon(context.aws.client("sagemaker").update_endpoint, **asked, EndpointConfigName=config)
     if context.aws.dry_run or not wait:
         return _unwatched(context, plan, there)
     done = waiting.settled(context, plan.endpoint, since=begun, before=there.endpoint["LastModifiedTime"])

@@ -18,11 +18,11 @@ from boto3.s3.transfer import ProgressCallbackInvoker, TransferConfig, create_tr
 
 from deploy import buckets, enterprise
 from deploy.aws import pages
-from deploy.bar import Bar, size
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.kind import or_none
 from deploy.kinds.storage import SCHEME, address
+from deploy.progress import Transfer, size
 from deploy.sections import Account
 
 DIGEST = "sha256"  # of the object's metadata
@@ -128,7 +128,7 @@ def fetch(context: Context, prefix: str, folder: Path) -> list[Path]:
             if not target.resolve().is_relative_to(folder.resolve()):
                 raise DeployError(f"s3://{bucket}/{start}{key} would be written outside of {folder}")
             wanted[key] = (target, many)
-    bar = Bar(sum(many for _, many in wanted.values()))
+    bar = Transfer(sum(many for _, many in wanted.values()))
     with create_transfer_manager(s3, TransferConfig()) as manager:
         asked = []
         for key, (target, _) in wanted.items():
@@ -169,7 +169,7 @@ def _transfer(context: Context, prefix: str, files: Sequence[File]) -> None:
     total = sum(each.size for each in files)
     if files:
         context.say(f"uploading {len(files)} file{'s' * (len(files) > 1)}, {size(total)}")
-    bar = Bar(total)
+    bar = Transfer(total)
     config = TransferConfig(multipart_threshold=16 * MEGABYTE, multipart_chunksize=16 * MEGABYTE)
     with create_transfer_manager(s3, config) as manager:  # left by an error or Ctrl-C it aborts what came in parts
         _all(
@@ -183,7 +183,7 @@ def _transfer(context: Context, prefix: str, files: Sequence[File]) -> None:
     bar.close()
 
 
-def _seen(bar: Bar) -> list[Any]:
+def _seen(bar: Transfer) -> list[Any]:
     return [ProgressCallbackInvoker(bar.add)]
 
 

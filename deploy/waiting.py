@@ -1,6 +1,5 @@
 """Wait for an endpoint, with one line that says how it stands and the container's own lines as they come."""
 
-import sys
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy import faults, logs
+from deploy import faults, logs, progress
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.sagemaker import ENDPOINT
@@ -118,29 +117,21 @@ class Line:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._line = progress.Line()
         self._said = ""
-        self._is_open = False
 
     def __enter__(self) -> "Line":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
+        self._line.end()
 
     def show(self, text: str, seconds: float) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{text} {seconds:.0f} s")
-            sys.stderr.flush()
-            self._is_open = True
-        elif text != self._said:
+        self._line.show(f"{text} {seconds:.0f} s")
+        if text != self._said and not self._line.is_seen:
             self._context.say(f"{text} ({seconds:.0f} s)")
         self._said = text
 
     def say(self, text: str) -> None:
-        self.end()
+        self._line.end()
         self._context.say(text)
-
-    def end(self) -> None:
-        if self._is_open:
-            sys.stderr.write("\r\x1b[K")
-            self._is_open = False

@@ -31,6 +31,9 @@ class Kind:
         """None where it is not there (of a job: has ended)."""
         raise NotImplementedError
 
+    def is_there(self, aws: Aws, resource: Resource) -> bool:
+        return self.tags(aws, resource) is not None
+
     def ended(self, aws: Aws, resource: Resource) -> Tags | None:
         """Those of a job that has ended: it stays listed, and its lines are whose it was."""
         return None
@@ -46,6 +49,27 @@ class Kind:
     def implied(self, aws: Aws, name: str, project: str) -> tuple[Resource, ...]:
         """What AWS makes by itself with one of these, and leaves behind."""
         return ()
+
+
+@dataclass(frozen=True)
+class TaggedByArn(Kind):
+    """Whose it is takes another call than whether it is there."""
+
+    tagged: bool = True
+
+    def arn(self, aws: Aws, resource: Resource) -> str | None:
+        """As `tags`."""
+        raise NotImplementedError
+
+    def tags_of(self, aws: Aws, arn: str) -> Tags | None:
+        raise NotImplementedError
+
+    def is_there(self, aws: Aws, resource: Resource) -> bool:
+        return self.arn(aws, resource) is not None
+
+    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+        arn = self.arn(aws, resource)
+        return None if arn is None else self.tags_of(aws, arn)
 
 
 def listed(tags: Tags) -> list[dict[str, str]]:

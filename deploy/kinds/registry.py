@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.aws import Aws, pages
-from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
+from deploy.kinds.kind import ID, PROJECT, Kind, TaggedByArn, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
 
 
@@ -19,9 +19,8 @@ def where(repository: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Repository(Kind):
+class Repository(TaggedByArn):
     name: str = "repository"
-    tagged: bool = True
 
     def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
         answer: dict[str, Any] = aws.client("ecr").create_repository(
@@ -29,21 +28,20 @@ class Repository(Kind):
         )
         return answer
 
-    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+    def arn(self, aws: Aws, resource: Resource) -> str | None:
         found = or_none(aws.client("ecr").describe_repositories, repositoryNames=[resource.name])
-        return None if found is None else self._tags_of(aws, found["repositories"][0]["repositoryArn"])
+        return None if found is None else str(found["repositories"][0]["repositoryArn"])
 
     def delete(self, aws: Aws, resource: Resource) -> None:
         aws.client("ecr").delete_repository(repositoryName=resource.name, force=True)
 
     def find(self, aws: Aws, project: str) -> Iterable[Resource]:
         for each in pages(aws.client("ecr"), "describe_repositories", "repositories"):
-            tags = self._tags_of(aws, each["repositoryArn"])
+            tags = self.tags_of(aws, each["repositoryArn"])
             if tags.get(PROJECT) == project:
                 yield Resource(self.name, each["repositoryName"], project, tags.get(ID, ""))
 
-    @staticmethod
-    def _tags_of(aws: Aws, arn: str) -> Tags:
+    def tags_of(self, aws: Aws, arn: str) -> Tags:
         return mapped(aws.client("ecr").list_tags_for_resource(resourceArn=arn)["tags"])
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from deploy.aws import Aws, pages
 from deploy.faults import is_denied
-from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
+from deploy.kinds.kind import ID, PROJECT, TaggedByArn, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
 
 ENDED = ("Completed", "Failed", "Stopped", "Deleting")
@@ -17,7 +17,7 @@ SHORT = 20  # characters of the project that the names of all its things hold: a
 
 
 @dataclass(frozen=True)
-class SageMaker(Kind):
+class SageMaker(TaggedByArn):
     noun: str = ""  # of the operations: CreateEndpoint, DescribeEndpoint, ListEndpoints
     list_key: str = ""
     filter: str = "NameContains"  # of the list; empty where a name need not be the project's
@@ -30,14 +30,14 @@ class SageMaker(Kind):
     def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
         return self._call(aws, "Create", **{self._name: name}, **parameters, Tags=listed(tags))
 
-    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
-        found = or_none(self._call, aws=aws, verb="Describe", **{self._name: resource.name})
+    def arn(self, aws: Aws, resource: Resource) -> str | None:
+        found = or_none(self.describe, aws=aws, name=resource.name)
         if found is None or (self.is_job and found[f"{self.noun}Status"] in ENDED):
             return None
-        return self.tags_of(aws, found[f"{self.noun}Arn"])
+        return str(found[f"{self.noun}Arn"])
 
     def ended(self, aws: Aws, resource: Resource) -> Tags | None:
-        found = or_none(self._call, aws=aws, verb="Describe", **{self._name: resource.name}) if self.is_job else None
+        found = or_none(self.describe, aws=aws, name=resource.name) if self.is_job else None
         return None if found is None else self.tags_of(aws, found[f"{self.noun}Arn"])
 
     def delete(self, aws: Aws, resource: Resource) -> bool | None:
@@ -86,8 +86,7 @@ class SageMaker(Kind):
         answer: dict[str, Any] = getattr(aws.client("sagemaker"), xform_name(f"{verb}{self.noun}"))(**parameters)
         return answer
 
-    @staticmethod
-    def tags_of(aws: Aws, arn: str) -> Tags | None:
+    def tags_of(self, aws: Aws, arn: str) -> Tags | None:
         found = or_none(lambda: {"Tags": list(pages(aws.client("sagemaker"), "list_tags", "Tags", ResourceArn=arn))})
         return None if found is None else mapped(found["Tags"])
 
@@ -100,7 +99,7 @@ class Notebook(SageMaker):
     """Deleted only when it stands still."""
 
     def delete(self, aws: Aws, resource: Resource) -> bool | None:
-        status = self._call(aws, "Describe", **{self._name: resource.name})["NotebookInstanceStatus"]
+        status = self.describe(aws, resource.name)["NotebookInstanceStatus"]
         if status in ("Stopped", "Failed"):
             return super().delete(aws, resource)
         if status == "InService":

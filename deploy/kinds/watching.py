@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from deploy.aws import Aws, pages
 from deploy.faults import is_denied
-from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
+from deploy.kinds.kind import ID, PROJECT, Kind, TaggedByArn, Tags, listed, mapped, or_none
 from deploy.kinds.sagemaker import ENDPOINT
 from deploy.ledger import Resource
 
@@ -60,9 +60,8 @@ def streams(aws: Aws, group: str, prefix: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Alarm(Kind):
+class Alarm(TaggedByArn):
     name: str = "alarm"
-    tagged: bool = True
 
     def create(self, aws: Aws, name: str, parameters: Mapping[str, Any], tags: Tags) -> dict[str, Any]:
         answer: dict[str, Any] = aws.client("cloudwatch").put_metric_alarm(
@@ -70,21 +69,20 @@ class Alarm(Kind):
         )
         return answer
 
-    def tags(self, aws: Aws, resource: Resource) -> Tags | None:
+    def arn(self, aws: Aws, resource: Resource) -> str | None:
         found = aws.client("cloudwatch").describe_alarms(AlarmNames=[resource.name])["MetricAlarms"]
-        return self._tags_of(aws, found[0]["AlarmArn"]) if found else None
+        return str(found[0]["AlarmArn"]) if found else None
 
     def delete(self, aws: Aws, resource: Resource) -> None:
         aws.client("cloudwatch").delete_alarms(AlarmNames=[resource.name])
 
     def find(self, aws: Aws, project: str) -> Iterable[Resource]:
         for each in pages(aws.client("cloudwatch"), "describe_alarms", "MetricAlarms", AlarmNamePrefix=project):
-            tags = self._tags_of(aws, each["AlarmArn"])
+            tags = self.tags_of(aws, each["AlarmArn"])
             if tags.get(PROJECT) == project:
                 yield Resource(self.name, each["AlarmName"], project, tags.get(ID, ""))
 
-    @staticmethod
-    def _tags_of(aws: Aws, arn: str) -> Tags:
+    def tags_of(self, aws: Aws, arn: str) -> Tags:
         return mapped(aws.client("cloudwatch").list_tags_for_resource(ResourceARN=arn)["Tags"])
 
 

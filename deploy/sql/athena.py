@@ -56,25 +56,15 @@ def text(made: Function) -> str:
     name = function(made.name, NAME, _CHARACTERS, is_folded=True)
     if name in RESERVED:
         raise NotSql(f"{name} is a word of Athena's SQL: call the function predict_{name}")
-    columns = made.schema.columns
-    quoted = [_quoted(column.name, "the column") for column in columns]
-    passed = [
-        f"CAST({each} AS integer)" if column.type.kind == "boolean" else each
-        for each, column in zip(quoted, columns, strict=True)
-    ]
-    table = ".".join(_quoted(part, "the table") for part in made.table.split("."))
-    booleans = (
-        "-- A boolean goes as 1 or 0: how Athena writes one is not documented.\n" if made.needs_boolean_hint else ""
-    )
     return f"""\
 -- {NAME}: rows go as text/csv without a header, one value a row comes back (Q-01, Q-05). No GROUP BY by the function
 -- itself: put this query into a WITH. Who runs it needs sagemaker:InvokeEndpoint on the endpoint (Q-09).
-{booleans}USING EXTERNAL FUNCTION {name}({", ".join(_arguments(columns))})
+{made.numeric_hint(NAME)}USING EXTERNAL FUNCTION {name}({", ".join(_arguments(made.schema.columns))})
 RETURNS {_type(made.scalar_answer(NAME))}
 SAGEMAKER {literal(made.endpoint)}
-SELECT {", ".join(quoted)},
-  {name}({", ".join(passed)}) AS "answer"
-FROM {table}
+SELECT {", ".join(made.columns(_quoted))},
+  {name}({", ".join(made.numeric(_quoted, "integer"))}) AS "answer"
+FROM {made.inputs(_quoted)}
 LIMIT 10;
 """
 

@@ -1,12 +1,14 @@
 """What is to be defined: a function of SQL that one endpoint answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from deploy.sql.names import function
 from deploy.sql.refusal import NotSql
 from deploy.sql.schema import Schema
 from deploy.sql.types import Type
 
+Quote = Callable[[str, str], str]  # a name, and what it is the name of
 ROWS = 10_000  # a request, at most: Aurora MySQL's own default (Q-02)
 
 
@@ -29,9 +31,27 @@ class Function:
         if self.max_batch_size is not None and not 1 <= self.max_batch_size < 1 << 31:
             raise NotSql(f"--max-batch-size {self.max_batch_size} cannot be: 1 to 2147483647 rows a request")
 
-    @property
-    def needs_boolean_hint(self) -> bool:
-        return any(column.type.kind == "boolean" for column in self.schema.columns)
+    def columns(self, quote: Quote) -> list[str]:
+        return [quote(column.name, "the column") for column in self.schema.columns]
+
+    def inputs(self, quote: Quote) -> str:
+        """The table, each part of its name quoted."""
+        return ".".join(quote(part, "the table") for part in self.table.split("."))
+
+    def qualified(self, engine: str, quote: Quote, most: int, more: str = "") -> str:
+        """Its own name with `more` behind it, in its schema; the engine folds names that are not quoted."""
+        name = quote(function(f"{self.name}{more}", engine, most, is_folded=True), "the function")
+        return f"{quote(self.database, 'the schema')}.{name}" if self.database else name
+
+    def numeric(self, quote: Quote, integer: str) -> list[str]:
+        """The columns for an engine of which nobody knows how it writes a boolean: as 1 or 0."""
+        pairs = zip(self.columns(quote), self.schema.columns, strict=True)
+        return [f"CAST({each} AS {integer})" if column.type.kind == "boolean" else each for each, column in pairs]
+
+    def numeric_hint(self, engine: str) -> str:
+        if all(column.type.kind != "boolean" for column in self.schema.columns):
+            return ""
+        return f"-- A boolean goes as 1 or 0: how {engine} writes one is not documented.\n"
 
     def only_answer(self, engine: str) -> Type:
         """Raises NotSql for several: only Aurora PostgreSQL has rows as answers (Q-05)."""

@@ -35,12 +35,10 @@ _USER = 32  # characters
 
 def text(made: Function) -> str:
     name = _qualified(made)
-    columns = made.schema.columns
-    quoted = [backticked(column.name, "the column") for column in columns]
+    columns, quoted = made.schema.columns, made.columns(backticked)
     _refuse_twins([column.name for column in columns])
     arguments = ",\n".join(f"  {each} {_type(column.type)}" for each, column in zip(quoted, columns, strict=True))
     batch = f"\nMAX_BATCH_SIZE {made.max_batch_size}" if made.max_batch_size is not None else ""
-    table = ".".join(backticked(part, "the table") for part in made.table.split("."))
     return f"""\
 -- {NAME}: rows go as text/csv without a header, one value a row comes back (Q-01).
 -- No body and no READS SQL DATA. binlog_format=STATEMENT refuses it. DROP FUNCTION comes before another definition.
@@ -56,7 +54,7 @@ ENDPOINT NAME {literal(made.endpoint)}{batch};
 -- most. With LIMIT too a whole batch may be sent.
 SELECT {", ".join(quoted)},
   {name}({", ".join(quoted)}) AS `answer`
-FROM {table}
+FROM {made.inputs(backticked)}
 LIMIT 10;
 """
 

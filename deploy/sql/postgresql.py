@@ -1,7 +1,7 @@
 """Aurora PostgreSQL: a function of SQL round `aws_sagemaker.invoke_endpoint` of the extension aws_ml."""
 
 from deploy.sql.function import Function
-from deploy.sql.names import double_quoted, function, literal
+from deploy.sql.names import double_quoted, literal
 from deploy.sql.refusal import NotSql
 from deploy.sql.schema import Column
 from deploy.sql.types import Type, dialect
@@ -34,9 +34,8 @@ ARGUMENTS = 98
 
 
 def text(made: Function) -> str:
-    name = _qualified(made, made.name)
-    columns = made.schema.columns
-    quoted = [_quoted(column.name, "the column") for column in columns]
+    name = made.qualified(NAME, _quoted, _BYTES)
+    columns, quoted = made.schema.columns, made.columns(_quoted)
     types = [_type(column.type) for column in columns]
     if len(columns) > ARGUMENTS:
         kind = _only_type(types)
@@ -47,7 +46,7 @@ def text(made: Function) -> str:
         passed = ", ".join(_passed(each, column) for each, column in zip(quoted, columns, strict=True))
         call = f"{name}({', '.join(quoted)})"
     several = len(made.schema.returns) > 1
-    answer = _qualified(made, f"{made.name}_answer") if several else _type(made.schema.returns[0].type)
+    answer = made.qualified(NAME, _quoted, _BYTES, "_answer") if several else _type(made.schema.returns[0].type)
     fields = ",\n".join(f"  {_quoted(each.name, 'the answer')} {_type(each.type)}" for each in made.schema.returns)
     batch = "NULL" if made.max_batch_size is None else str(made.max_batch_size)
     body = f"""\
@@ -56,7 +55,6 @@ def text(made: Function) -> str:
     {passed}
   ))::{answer}"""
     quote = _dollars(body)
-    table = ".".join(_quoted(part, "the table") for part in made.table.split("."))
     return f"""\
 -- {NAME}: rows go as text/csv without a header (Q-01), NULL as an empty field (Q-03): COALESCE where that
 -- is wrong.
@@ -74,18 +72,13 @@ CREATE OR REPLACE FUNCTION {name} (
 -- An example. EXPLAIN ANALYZE says `Batch Processing` where rows are sent together.
 SELECT {", ".join(quoted)},
   {f"({call}).*" if several else f"{call} AS {_quoted('answer', 'the answer')}"}
-FROM {table}
+FROM {made.inputs(_quoted)}
 LIMIT 10;
 """
 
 
 def _quoted(name: str, what: str) -> str:
     return double_quoted(name, what, "PostgreSQL", _BYTES)
-
-
-def _qualified(made: Function, name: str) -> str:
-    quoted = _quoted(function(name, NAME, _BYTES, is_folded=True), "the function")
-    return f"{_quoted(made.database, 'the schema')}.{quoted}" if made.database else quoted
 
 
 def _type(one: Type) -> str:

@@ -1,7 +1,7 @@
 """Amazon Redshift: a model of Redshift ML with remote inference."""
 
 from deploy.sql.function import ROWS, Function
-from deploy.sql.names import ROLE_ARN, TARGET_MODEL, double_quoted, function, literal, matching
+from deploy.sql.names import ROLE_ARN, TARGET_MODEL, double_quoted, literal, matching
 from deploy.sql.refusal import NotSql
 from deploy.sql.types import Type, dialect
 
@@ -31,22 +31,12 @@ _BYTES = 127  # of a name
 
 
 def text(made: Function) -> str:
-    name, model = _qualified(made, made.name), _qualified(made, f"{made.name}_model")
-    columns = made.schema.columns
-    quoted = [_quoted(column.name, "the column") for column in columns]
-    passed = [
-        f"CAST({each} AS INTEGER)" if column.type.kind == "boolean" else each
-        for each, column in zip(quoted, columns, strict=True)
-    ]
-    table = ".".join(_quoted(part, "the table") for part in made.table.split("."))
-    booleans = (
-        "-- A boolean goes as 1 or 0: how Redshift writes one is not documented.\n" if made.needs_boolean_hint else ""
-    )
+    name, model = (made.qualified(NAME, _quoted, _BYTES, more) for more in ("", "_model"))
     return f"""\
 -- {NAME}: rows go as text/csv without a header, one value a row comes back (Q-01, Q-05). NULL goes as an empty field
 -- (Q-03). Without MAX_BATCH_ROWS a request may have all rows of a slice, and be more than an endpoint takes (H-10).
 CREATE MODEL {model}
-FUNCTION {name} ({", ".join(_type(column.type) for column in columns)})
+FUNCTION {name} ({", ".join(_type(column.type) for column in made.schema.columns)})
 RETURNS {_type(made.scalar_answer(NAME))}
 SAGEMAKER {literal(made.endpoint)}{_target(made)}
 IAM_ROLE {_role(made)}
@@ -54,20 +44,15 @@ SETTINGS (MAX_BATCH_ROWS {made.max_batch_size or ROWS});
 
 {_grants(made, model)}
 -- An example. SHOW MODEL {model} says READY first.
-{booleans}SELECT {", ".join(quoted)},
-  {name}({", ".join(passed)}) AS "answer"
-FROM {table}
+{made.numeric_hint(NAME)}SELECT {", ".join(made.columns(_quoted))},
+  {name}({", ".join(made.numeric(_quoted, "INTEGER"))}) AS "answer"
+FROM {made.inputs(_quoted)}
 LIMIT 10;
 """
 
 
 def _quoted(name: str, what: str) -> str:
     return double_quoted(name, what, NAME, _BYTES)
-
-
-def _qualified(made: Function, name: str) -> str:
-    quoted = _quoted(function(name, NAME, _BYTES, is_folded=True), "the function")
-    return f"{_quoted(made.database, 'the schema')}.{quoted}" if made.database else quoted
 
 
 def _type(one: Type) -> str:

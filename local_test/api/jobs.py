@@ -1,15 +1,18 @@
 """A job of any kind: what was asked, how far it is, and what a restart must know of it."""
 
 import datetime
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import sagemaker_backends
+from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import telemetry
 from local_test.api.platform import Platform
@@ -53,6 +56,18 @@ class Job:
     def __post_init__(self) -> None:
         self.tags = list(self.request.get("Tags") or [])
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, backend: Any, kind: str, request: dict[str, Any]) -> "Job":
+        """As a Create operation asks for it."""
+        name = request[f"{WORDS[kind][0]}Name"]
+        arn = arn_formatter(kind, name, backend.account_id, backend.region_name)
+        return cls(backend.platform, kind, name, arn, request)
+
+    @property
+    def folder(self) -> Path:
+        """Of its work."""
+        return self.platform.work / self.kind / self.region / self.name
 
     @property
     def account(self) -> str:
@@ -164,12 +179,32 @@ def begin(jobs: dict[str, Job], job: Job, work: Callable[[], Work], message: str
     return job
 
 
+@contextmanager
+def working(job: Job) -> Iterator[None]:
+    """Round what a job does: its folder is empty before and gone after, and what nobody foresaw is its end."""
+    shutil.rmtree(job.folder, ignore_errors=True)
+    try:
+        yield
+    except Exception as error:
+        job.moves("Failed", str(error), "Failed", f"InternalServerError: {type(error).__name__}: {error}")
+        raise
+    finally:
+        shutil.rmtree(job.folder, ignore_errors=True)
+
+
 def stop(job: Job, what: str, parts: str = "") -> None:
     """The Stop operation: of `what` it is, and what is stopped where that is something else."""
     if job.has_ended:
         raise ValidationError(f"The request was rejected because the {what} is in status {job.status}.")
     job.moves("Stopping", f"Stopping the {parts or what}", "Stopping")
     job.stop()
+
+
+def delete(jobs: dict[str, Job], job: Job, what: str = "job") -> None:
+    """The Delete operation."""
+    if not (job.has_ended or job.platform.replaying):
+        raise ResourceInUseException(f"The {what} {job.arn} is in status {job.status} and cannot be deleted.")
+    del jobs[job.name]
 
 
 def known_again(jobs: str) -> Callable[[str, Mapping[str, Any]], None]:

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,12 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
-from moto.sagemaker.utils import arn_formatter
+from moto.sagemaker.exceptions import ValidationError
 
 from local_test.api import enforced, images, inputs, instances, outputs, telemetry
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, begin, listed, stop
+from local_test.api.jobs import LOST, Job, begin, delete, listed, stop, working
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
@@ -40,8 +38,7 @@ class ProcessingBackend:
 
     def begin_processing_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
-        name = request["ProcessingJobName"]
-        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
+        job = Job.of(self, KIND, request)
         message = "Preparing the instances for processing"
         return begin(self.processing_jobs, job, lambda: Work(self.platform, job), message)
 
@@ -77,9 +74,7 @@ class ProcessingResponse:
 
     def delete_processing_job(self) -> ActionResult:
         job = self.sagemaker_backend.processing_job(self.params["ProcessingJobName"])
-        if not (job.has_ended or self.platform.replaying):
-            raise ResourceInUseException(f"The job {job.arn} is in status {job.status} and cannot be deleted.")
-        del self.sagemaker_backend.processing_jobs[job.name]
+        delete(self.sagemaker_backend.processing_jobs, job)
         return EmptyResult()
 
 
@@ -89,7 +84,7 @@ class Work:
     def __init__(self, platform: Platform, job: Job) -> None:
         """Raises what makes AWS refuse the call."""
         self._platform, self._job = platform, job
-        self._folder = platform.work / KIND / job.region / job.name
+        self._folder = job.folder
         self._abandoned = False
         request = job.request
         self._inputs = {
@@ -122,18 +117,11 @@ class Work:
 
     def run(self) -> None:
         job = self._job
-        try:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            status, reason = self._process()
-        except (InputError, NoObject) as error:
-            status, reason = "Failed", f"ClientError: {error}"
-        except EngineError as error:
-            status, reason = "Failed", f"ClientError: {error}"
-        except Exception as error:
-            job.moves("Failed", str(error), "Failed", f"InternalServerError: {type(error).__name__}: {error}")
-            raise
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with working(job):
+            try:
+                status, reason = self._process()
+            except (InputError, NoObject, EngineError) as error:
+                status, reason = "Failed", f"ClientError: {error}"
         if self._abandoned:
             status, reason = "Failed", LOST
         job.moves(status, reason or status, status, reason)

@@ -2,21 +2,19 @@
 
 import copy
 import re
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
+from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
-from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import enforced, images, inputs, instances, outputs, telemetry
 from local_test.api.front import Answer, Request
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, begin, listed, stop
+from local_test.api.jobs import LOST, Job, begin, delete, listed, stop, working
 from local_test.api.objects import Location, NoObject
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
@@ -50,8 +48,7 @@ class TrainingBackend:
 
     def begin_training_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
-        name = request["TrainingJobName"]
-        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
+        job = Job.of(self, KIND, request)
 
         def work() -> Work:
             made = Work(self.platform, job)
@@ -100,9 +97,7 @@ class TrainingResponse:
 
     def delete_training_job(self) -> ActionResult:
         job = self.sagemaker_backend.training_job(self.params["TrainingJobName"])
-        if not (job.has_ended or self.platform.replaying):
-            raise ResourceInUseException(f"The training job {job.arn} is in status {job.status} and cannot be deleted.")
-        del self.sagemaker_backend.training_jobs[job.name]
+        delete(self.sagemaker_backend.training_jobs, job, "training job")
         return EmptyResult()
 
 
@@ -136,7 +131,7 @@ class Work:
     def __init__(self, platform: Platform, job: Job) -> None:
         """Raises what makes AWS refuse the call."""
         self._platform, self._job = platform, job
-        self._folder = platform.work / KIND / job.region / job.name
+        self._folder = job.folder
         self._abandoned = False
         request = job.request
         for part, what in REFUSED.items():
@@ -183,18 +178,13 @@ class Work:
 
     def run(self) -> None:
         job = self._job
-        try:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            status, secondary, reason = self._train()
-        except (InputError, NoObject) as error:
-            status, secondary, reason = "Failed", "Failed", f"ClientError: Data download failed:{error}"
-        except (EngineError, TreeError) as error:
-            status, secondary, reason = "Failed", "Failed", f"ClientError: {error}"
-        except Exception as error:
-            job.moves("Failed", str(error), "Failed", f"InternalServerError: {type(error).__name__}: {error}")
-            raise
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with working(job):
+            try:
+                status, secondary, reason = self._train()
+            except (InputError, NoObject) as error:
+                status, secondary, reason = "Failed", "Failed", f"ClientError: Data download failed:{error}"
+            except (EngineError, TreeError) as error:
+                status, secondary, reason = "Failed", "Failed", f"ClientError: {error}"
         if self._abandoned:
             status, secondary, reason = "Failed", "Failed", LOST
         message = reason or f"Training job {'completed' if status == 'Completed' else 'stopped'}"

@@ -2,7 +2,6 @@
 
 import copy
 import datetime
-import shutil
 import threading
 import uuid
 from contextlib import ExitStack
@@ -13,14 +12,13 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ValidationError
-from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import inputs, telemetry
 from local_test.api.artifacts import DataError
 from local_test.api.containers import Builder, ImageRunner
 from local_test.api.fleet import Fleet
 from local_test.api.inputs import InputError
-from local_test.api.jobs import LOST, Job, begin, listed, stop
+from local_test.api.jobs import LOST, Job, begin, listed, stop, working
 from local_test.api.objects import Location, NoObject
 from local_test.api.plans import PlannedVariant
 from local_test.api.platform import NotHereYet, Platform
@@ -47,8 +45,7 @@ class TransformBackend:
 
     def begin_transform_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
-        name = request["TransformJobName"]
-        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
+        job = Job.of(self, KIND, request)
         message = "Preparing the instances for the transform job"
         return begin(self.transform_jobs, job, lambda: Work(self.platform, job, self), message)
 
@@ -88,7 +85,7 @@ class Work:
     def __init__(self, platform: Platform, job: Job, backend: Any) -> None:
         """Raises what makes AWS refuse the call."""
         self._platform, self._job = platform, job
-        self._folder = platform.work / KIND / job.region / job.name
+        self._folder = job.folder
         self._stop = threading.Event()
         self._abandoned = False
         request = job.request
@@ -119,20 +116,13 @@ class Work:
 
     def run(self) -> None:
         job = self._job
-        try:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            status, reason = self._transform()
-        except (InputError, DataError, NoObject) as error:
-            status, reason = "Failed", f"ClientError: {error}"
-        except NeverReady as error:  # B-11
-            status, reason = "Failed", f"AlgorithmError: {error}"
-        except EngineError as error:
-            status, reason = "Failed", f"ClientError: {error}"
-        except Exception as error:
-            job.moves("Failed", str(error), "Failed", f"InternalServerError: {type(error).__name__}: {error}")
-            raise
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with working(job):
+            try:
+                status, reason = self._transform()
+            except NeverReady as error:  # B-11
+                status, reason = "Failed", f"AlgorithmError: {error}"
+            except (InputError, DataError, NoObject, EngineError) as error:
+                status, reason = "Failed", f"ClientError: {error}"
         if self._stop.is_set() and status == "Failed":
             status, reason = "Stopped", ""
         if self._abandoned:

@@ -12,10 +12,9 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
-from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
-from moto.sagemaker.utils import arn_formatter
+from moto.sagemaker.exceptions import ValidationError
 
-from local_test.api.jobs import LOST, Job, begin, listed, stop
+from local_test.api.jobs import LOST, Job, begin, delete, listed, stop, working
 from local_test.api.platform import NotHereYet, Platform
 from local_test.api.shapes import check
 
@@ -53,8 +52,7 @@ class TuningBackend:
 
     def begin_tuning_job(self, request: dict[str, Any]) -> Job:
         """Raises moto's errors for what AWS refuses, NotHereYet for what only AWS does."""
-        name = request["HyperParameterTuningJobName"]
-        job = Job(self.platform, KIND, name, arn_formatter(KIND, name, self.account_id, self.region_name), request)
+        job = Job.of(self, KIND, request)
         job.found |= {"jobs": []}
         return begin(self.hyper_parameter_tuning_jobs, job, lambda: Work(self, job), "Starting training jobs")
 
@@ -113,9 +111,7 @@ class TuningResponse:
 
     def delete_hyper_parameter_tuning_job(self) -> ActionResult:
         job = self._asked()
-        if not (job.has_ended or self.platform.replaying):
-            raise ResourceInUseException(f"The job {job.arn} is in status {job.status} and cannot be deleted.")
-        del self.sagemaker_backend.hyper_parameter_tuning_jobs[job.name]
+        delete(self.sagemaker_backend.hyper_parameter_tuning_jobs, job)
         return EmptyResult()
 
 
@@ -151,13 +147,11 @@ class Work:
 
     def run(self) -> None:
         job = self._job
-        try:
-            reason = self._tune()
-        except ServiceException as error:  # what AWS would refuse of the first training job
-            reason = error.message
-        except Exception as error:
-            job.moves("Failed", str(error), "Failed", f"InternalServerError: {type(error).__name__}: {error}")
-            raise
+        with working(job):
+            try:
+                reason = self._tune()
+            except ServiceException as error:  # what AWS would refuse of the first training job
+                reason = error.message
         if self._abandoned:
             reason = LOST
         status = "Failed" if reason else "Stopped" if self._stopped.is_set() else "Completed"

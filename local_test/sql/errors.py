@@ -74,6 +74,13 @@ def near(sql: str, position: int) -> SqlError:
     )
 
 
+def chosen(database: str | None) -> str:
+    """The session's, or the one that a name has before it; raises SqlError where there is neither."""
+    if database is None:
+        raise SqlError(1046, "No database selected")
+    return database
+
+
 def not_here(what: str) -> SqlError:
     return SqlError(NOT_HERE, f"This version of MySQL doesn't yet support '{what}'")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from local_test.sql import calls, materialise
-from local_test.sql.errors import SqlError, not_here
+from local_test.sql.errors import chosen, not_here
 from local_test.sql.result import Result, of_texts
 from local_test.sql.show import columns_of
 from local_test.sql.words import Words
@@ -34,14 +34,10 @@ def run(session: "Session", words: Words) -> Result:
         words.accept("EXTENDED")
     if any(map(words.starts, _STATEMENTS)):
         return _plan(session, words.until())
-    database, name = session.name, words.name()
-    if words.accept("."):
-        database, name = name, words.name()
+    database, name = words.qualified(session.name)
     column = "" if words.is_over() else words.name()
     words.end()
-    if database is None:
-        raise SqlError(1046, "No database selected")
-    return columns_of(session, database, name, column or "%")
+    return columns_of(session, chosen(database), name, column or "%")
 
 
 def _plan(session: "Session", text: str) -> Result:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from local_test.sql import types
-from local_test.sql.errors import SqlError, not_here
+from local_test.sql.errors import SqlError, chosen, not_here
 from local_test.sql.types import SqlType
 from local_test.sql.words import Words
 
@@ -51,11 +51,8 @@ def parse(words: Words, database: str | None, definer: str, now: str) -> Definit
         definer = user(words)
     words.expect("FUNCTION")
     is_needed = not words.accept("IF", "NOT", "EXISTS")
-    named, name = database, words.name()
-    if words.accept("."):
-        named, name = name, words.name()
-    if named is None:
-        raise SqlError(1046, "No database selected")
+    database, name = words.qualified(database)
+    database = chosen(database)
     arguments = _arguments(words)
     if words.accept("DEFINER", "="):  # where AWS's page has it
         definer = user(words)
@@ -79,7 +76,7 @@ def parse(words: Words, database: str | None, definer: str, now: str) -> Definit
     words.end()
     _check(returns, endpoint, batch)
     return Definition(
-        Function(named, name, arguments, returns, endpoint, batch, definer, security, now), is_needed=is_needed
+        Function(database, name, arguments, returns, endpoint, batch, definer, security, now), is_needed=is_needed
     )
 
 

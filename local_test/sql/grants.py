@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from local_test.sql import accounts, function
 from local_test.sql.accounts import ADMIN, PRIVILEGES, ROLES, Grant, Scope, User
 from local_test.sql.catalog import Catalog
-from local_test.sql.errors import SqlError, not_here
+from local_test.sql.errors import SqlError, chosen, not_here
 from local_test.sql.words import Words
 
 _BY_LENGTH = sorted(PRIVILEGES, key=lambda name: -name.count(" "))
@@ -132,9 +132,7 @@ class Grants:
         first = "*" if words.accept("*") else words.name()
         if words.accept("."):
             return Scope(first, "*" if words.accept("*") else words.name(), is_function)
-        if self.database is None:
-            raise SqlError(1046, "No database selected")
-        return Scope(self.database, first, is_function)
+        return Scope(chosen(self.database), first, is_function)
 
     def _known(self, name: str, host: str, doing: str) -> User:
         if user := self.catalog.user(name):

@@ -51,10 +51,8 @@ def parse(words: Words) -> Load:
     on_duplicate = "REPLACE" if words.accept("REPLACE") else "IGNORE"
     words.accept("IGNORE")
     words.expect("INTO", "TABLE")
-    names = [words.name()]
-    if words.accept("."):
-        names.append(words.name())
-    table = exp.table_(names[-1], names[0] if len(names) > 1 else None, quoted=True)
+    database, name = words.qualified(None)
+    table = exp.table_(name, database, quoted=True)
     if words.accept("CHARACTER", "SET") and words.name().lower() not in _CHARSETS:
         raise not_here("LOAD DATA in another character set than utf8mb4")
     form = _form(words)

@@ -32,7 +32,7 @@ from local_test.sql import (
 from local_test.sql.accounts import Scope, User
 from local_test.sql.calls import Marked
 from local_test.sql.database import HIDDEN, Database
-from local_test.sql.errors import INTERRUPTED, SqlError, near, not_here, of_duckdb
+from local_test.sql.errors import INTERRUPTED, SqlError, chosen, near, not_here, of_duckdb
 from local_test.sql.predict import Predictions
 from local_test.sql.queries import Queries
 from local_test.sql.result import Result
@@ -213,12 +213,9 @@ class Session:
 
     def _drop_function(self, words: Words) -> None:
         is_needed = not words.accept("IF", "EXISTS")
-        database, name = self.name, words.name()
-        if words.accept("."):
-            database, name = name, words.name()
+        database, name = words.qualified(self.name)
         words.end()
-        if database is None:
-            raise SqlError(1046, "No database selected")
+        database = chosen(database)
         if not self.user.has("ALTER ROUTINE", Scope(database, name, is_function=True)):
             raise SqlError(1370, f"alter routine command denied to user '{self.user.name}'@'%' for routine '{name}'")
         self.implicit_commit()
@@ -317,9 +314,7 @@ class Session:
         for table in statement.find_all(exp.Table):
             if not table.db and table.name in ctes:
                 continue
-            database = table.db or self.name
-            if database is None:
-                raise SqlError(1046, "No database selected")
+            database = chosen(table.db or self.name)
             needed = privilege if any(table is one for one in tables) else "SELECT"
             if database.lower() in HIDDEN:
                 who = f"'{self.user.name}'@'{self.user.host}'"

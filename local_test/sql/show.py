@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from local_test.sql import accounts, function, grants, types
 from local_test.sql.accounts import Scope
 from local_test.sql.database import HIDDEN
-from local_test.sql.errors import NO_FUNCTION, NO_TABLE, SqlError, not_here
+from local_test.sql.errors import NO_FUNCTION, NO_TABLE, SqlError, chosen, not_here
 from local_test.sql.result import Result, of_texts
 from local_test.sql.variables import like
 from local_test.sql.words import Words
@@ -98,14 +98,10 @@ def _processes(session: "Session", words: Words) -> Result:
 def _columns(session: "Session", words: Words) -> Result:
     if not words.accept("FROM"):
         words.expect("IN")
-    database, name = session.name, words.name()
-    if words.accept("."):
-        database, name = name, words.name()
+    database, name = words.qualified(session.name)
     if words.accept("FROM") or words.accept("IN"):
         database = words.name()
-    if database is None:
-        raise SqlError(1046, "No database selected")
-    return columns_of(session, database, name, _pattern(words))
+    return columns_of(session, chosen(database), name, _pattern(words))
 
 
 def columns_of(session: "Session", database: str, name: str, pattern: str) -> Result:
@@ -142,13 +138,9 @@ def _described(session: "Session", database: str, name: str) -> list[tuple[Any, 
 
 
 def _create_table(session: "Session", words: Words) -> Result:
-    database, name = session.name, words.name()
-    if words.accept("."):
-        database, name = name, words.name()
+    database, name = words.qualified(session.name)
     words.end()
-    if database is None:
-        raise SqlError(1046, "No database selected")
-    rows = _described(session, database, name)
+    rows = _described(session, chosen(database), name)
     lines = []
     for column, kind, null, _, default, extra in rows:
         parts = [types.backticked(column), kind]
@@ -163,9 +155,7 @@ def _create_table(session: "Session", words: Words) -> Result:
 
 
 def _create_function(session: "Session", words: Words) -> Result:
-    database, name = session.name, words.name()
-    if words.accept("."):
-        database, name = name, words.name()
+    database, name = words.qualified(session.name)
     words.end()
     found = session.shared.catalog.function(database, name)
     if found is None or not _may_see(session, found):
@@ -251,9 +241,7 @@ def _database(session: "Session", words: Words) -> str:
             raise SqlError(1049, f"Unknown database '{name}'")
         accounts.check_database(session.user, name)
         return name
-    if session.name is None:
-        raise SqlError(1046, "No database selected")
-    return session.name
+    return chosen(session.name)
 
 
 _KINDS: dict[str, Callable[["Session", Words], Result]] = {

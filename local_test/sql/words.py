@@ -62,6 +62,11 @@ class Words:
             raise self.wrong(back=1)
         return token.text
 
+    def qualified(self, database: str | None) -> tuple[str | None, str]:
+        """A name with its database before it, or `database`."""
+        name = self.name()
+        return (name, self.name()) if self.accept(".") else (database, name)
+
     def text(self) -> str:
         token = self._take()
         if token.kind != TokenType.STRING:

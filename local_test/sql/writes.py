@@ -9,7 +9,7 @@ from local_test.sql import accounts, calls, dialect, load, types, variables
 from local_test.sql.accounts import Scope
 from local_test.sql.calls import Marked
 from local_test.sql.database import HIDDEN
-from local_test.sql.errors import SqlError, not_here
+from local_test.sql.errors import SqlError, chosen, not_here
 from local_test.sql.predict import Given
 from local_test.sql.result import Result
 from local_test.sql.words import Words
@@ -261,9 +261,7 @@ class Writes:
     def load(self, wanted: load.Load, data: bytes) -> Result:
         session = self._session
         table = wanted.table
-        database = table.db or session.name
-        if database is None:
-            raise SqlError(1046, "No database selected")
+        database = chosen(table.db or session.name)
         session.check_tables(table, "INSERT", table)
         accounts.check_table(session.user, "INSERT", database, table.name)
         return load.run(session.connection, wanted, session.queries.columns(table), data)

@@ -1,11 +1,8 @@
 """Pure parts of `build`."""
 
-import io
-
 import pytest
 
 from deploy import builders, engine, filling
-from deploy.progress import Progress
 
 GIB = 2**30
 
@@ -49,33 +46,3 @@ def test_a_failed_build_names_the_fix(said: str, hint: str) -> None:
 def test_proxies_of_the_shell_and_nothing_else_of_it() -> None:
     environ = {"HTTPS_PROXY": "http://p:1", "no_proxy": "here", "http_proxy": "", "AWS_SECRET_ACCESS_KEY": "x"}
     assert builders.proxies(environ) == {"HTTPS_PROXY": "http://p:1", "no_proxy": "here"}
-
-
-def test_without_a_terminal_a_push_is_a_line_at_each_quarter() -> None:
-    out = io.StringIO()
-    progress = Progress(out)
-    for done in range(101):
-        progress.share("pushing", done * 1_000_000, 100_000_000)
-    progress.end()
-    assert out.getvalue() == "".join(f"pushing: {done} of 100 MB\n" for done in (25, 50, 75, 100))
-
-
-def test_on_a_terminal_one_line_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    out = Terminal()
-    progress = Progress(out)
-    progress.step("Step 1")
-    progress.line("a \x1b[31mword")
-    progress.share("pushing", 1, 2)
-    progress.end()
-    assert out.getvalue().split("\r\x1b[K") == [
-        "",
-        "Step 1\n",
-        "  a [31mword",
-        f"pushing [{'#' * 15}{'.' * 15}] 0 of 0 MB",
-        "",
-    ]
-    assert progress.tail == ("Step 1", "a \x1b[31mword")

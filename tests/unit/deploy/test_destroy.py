@@ -29,6 +29,9 @@ class Model:
     def tags(self, *_: Any) -> Tags | None:
         return self._tags()
 
+    def is_there(self, *_: Any) -> bool:
+        return self._tags() is not None
+
     def ended(self, *_: Any) -> Tags | None:
         return None
 
@@ -88,3 +91,16 @@ def test_lines_of_an_ended_job_are_whose_the_job_was(
     ledger.write(INTENDED, Resource("training job", "nightly", "colours", "a"))
     taken, _ = destroy.chosen(AWS, ledger, "colours")
     assert [each.kind for each in taken] == kinds
+
+
+@pytest.mark.parametrize(
+    ("kind", "call", "answer"),
+    [
+        ("endpoint", "describe_endpoint", {"EndpointArn": "arn"}),
+        ("alarm", "describe_alarms", {"MetricAlarms": [{"AlarmArn": "arn"}]}),
+        ("repository", "describe_repositories", {"repositories": [{"repositoryArn": "arn"}]}),
+    ],
+)
+def test_whether_it_is_there_is_one_call(kind: str, call: str, answer: dict[str, Any]) -> None:
+    aws: Any = SimpleNamespace(client=lambda _: SimpleNamespace(**{call: lambda **_: answer}))
+    assert KINDS[kind].is_there(aws, Resource(kind, "colours"))

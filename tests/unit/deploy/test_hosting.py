@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from deploy import hosting, waiting
+from deploy import waiting
 from deploy.errors import DeployError
 from deploy.plans import Plan, differences
 from deploy.rollout import deployment
@@ -199,22 +199,3 @@ def test_patience_ends(pauses: list[float]) -> None:
     context: Any = Context(("Creating", "c"))
     with pytest.raises(DeployError, match="`deploy info` looks again"):
         waiting.settled(context, "colours", patience=60.0)
-
-
-def test_what_aws_has_just_made_and_does_not_know_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("deploy.hosting.time.sleep", pauses.append)
-    errors = [
-        ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "CreateEndpoint")
-        for message in ('Could not find endpoint configuration "arn:…".', "Could not find model data at s3://b/m.")
-    ]
-
-    def make(*_: str) -> str:
-        if errors:
-            raise errors.pop(0)
-        return "made"
-
-    with pytest.raises(ClientError, match="model data"):  # which nothing brings
-        hosting.soon(make, "endpoint")
-    assert pauses == [1.0]
-    assert hosting.soon(make, "endpoint") == "made"

@@ -1,4 +1,4 @@
-"""Making things where AWS is slow to know a role."""
+"""Making things where AWS is slow to know what it has made."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,8 +33,14 @@ class Role:
 
 
 @pytest.fixture
-def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
-    monkeypatch.setattr("deploy.making.time.sleep", lambda _: None)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    found: list[float] = []
+    monkeypatch.setattr("deploy.making.time.sleep", found.append)
+    return found
+
+
+@pytest.fixture
+def maker(tmp_path: Path, pauses: list[float]) -> Maker:
     aws = SimpleNamespace(account="1", region="eu-west-1", dry_run=False, account_settings=Account())
     return Maker(aws, Project(project="colours", ledger=tmp_path))  # type: ignore[arg-type]
 
@@ -52,6 +58,27 @@ def test_an_old_one_or_for_ever_is_not(maker: Maker, monkeypatch: pytest.MonkeyP
         maker.ledger.write(MADE, Resource("role", "colours-execution", "colours", "a"))
     with pytest.raises(ClientError, match="Could not assume role"):
         maker.make("model", "colours-1")
+
+
+@pytest.mark.parametrize("kind", ["endpoint configuration", "model"])
+def test_what_aws_has_just_made_and_does_not_know_yet_is_asked_again(
+    maker: Maker, pauses: list[float], kind: str
+) -> None:
+    errors = [
+        ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "CreateEndpoint")
+        for message in (f'Could not find {kind} "arn:…".', "Could not find model data at s3://b/m.")
+    ]
+
+    def make(*_: str) -> dict[str, Any]:
+        if errors:
+            raise errors.pop(0)
+        return {"made": True}
+
+    maker.ledger.write(MADE, Resource(kind, "colours-1", "colours", "a"))
+    with pytest.raises(ClientError, match="model data"):  # which nothing brings
+        maker.soon(make, "endpoint")
+    assert pauses == [1.0]
+    assert maker.soon(make, "endpoint") == {"made": True}
 
 
 def test_an_error_that_only_sounds_like_a_name_that_is_taken_is_said_as_it_is(
