@@ -1,9 +1,13 @@
 """The judge's words: what is printed, written and explained, and its exit status. To judge takes containers."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +19,7 @@ from local_test.verify.judge import checked
 from local_test.verify.payload import Payload
 from local_test.verify.statements import explain, statements
 from local_test.verify.verdict import Judgement, Status, Verdict
+from local_test.verify.wire import Address
 from tests.server import ROOT
 
 FAIL = Verdict("H-18", "ends on SIGTERM", Status.FAIL, "it still ran 30 s after SIGTERM \x1b[31m<now>", seconds=30.5)
@@ -99,6 +104,25 @@ class TestStatements:
         assert text.startswith("H-18  Real-time hosting\n")
         assert "To mend it: Handle SIGTERM in PID 1" in text
         assert "Not judged: needs a GPU" in explain("M-12")
+
+
+def test_an_answer_that_trickles_in_is_late() -> None:  # H-09
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def trickle() -> None:
+            peer, _ = listener.accept()
+            with peer, suppress(OSError):
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while True:
+                    peer.sendall(b".")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        answer = Address(*listener.getsockname()).ask("GET", "/ping", patience=0.5)
+        thread.join(10)
+    assert (answer.status, answer.is_late) == (0, True)
+    assert answer.seconds < 5
 
 
 class TestCommand:
