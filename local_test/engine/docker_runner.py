@@ -26,7 +26,7 @@ from local_test.engine.containers import (
     Stopped,
     Tail,
 )
-from local_test.engine.door import Door, can_enter
+from local_test.engine.door import INSIDE, Door, can_enter, opened
 from local_test.wire import Address
 
 _KILLED = 128 + 9
@@ -34,7 +34,6 @@ _GATEWAY = {"host.docker.internal": "host-gateway"}
 _NO_ADDRESS = {"com.docker.network.bridge.inhibit_ipv4": "true"}  # of this machine's, on the network's bridge
 # Older engines answer by this machine's resolver else (CVE-2024-29018): here the container's own loopback is asked.
 _NO_NAMES = {"dns": ["127.0.0.1"], "dns_opt": ["timeout:1", "attempts:1"]}
-_INSIDE = "127.0.0.2"  # a server that listens on 127.0.0.1 alone is not reached, as from outside
 _REACHES_HOST = (
     "isolated by Docker's internal network: this machine's own addresses can be reached from it, "
     "as only root may enter a container's network from here"
@@ -51,7 +50,7 @@ class DockerRunner:
         """`enters` None: whether a container's network may be entered from here (door.py)."""
         self._client = client
         self._info: dict[str, Any] = client.info()
-        self._reaches = _reaches_containers(self._info)
+        self._reaches = reaches_containers(self._info)
         self._enters = self._reaches and (can_enter() if enters is None else enters)
 
     def start(self, spec: Spec, log: Log) -> Running:
@@ -179,25 +178,17 @@ class _DockerRunning:
             self.address = Address(address, spec.port)
         elif spec.network == ALONE and spec.role == "serve" and (door := self._entered()):
             self._door = door
-            self.address = Address(_INSIDE, spec.port, door.socket)
+            self.address = Address(INSIDE, spec.port, door.socket)
         else:
             self.address = Address("container-has-ended.invalid", spec.port)
 
     def _entered(self) -> Door | None:
-        """None where it has ended: its process's number may be another's then."""
-        pid, door, why = int(self._container.attrs["State"]["Pid"]), None, ""
+        """None where it has ended."""
         try:
-            door = Door(pid)
+            return opened(int(self._container.attrs["State"]["Pid"]), lambda: self._state().get("Pid", 0))
         except OSError as error:
-            why = str(error)
-        if pid and self._state().get("Pid") == pid:
-            if door is None:
-                self.close()
-                raise EngineError(f"the network of an isolated container cannot be entered: {why}")
-            return door
-        if door:
-            door.close()
-        return None
+            self.close()
+            raise EngineError(f"the network of an isolated container cannot be entered: {error}") from None
 
     def exit_code(self) -> int | None:
         state = self._state()
@@ -259,15 +250,20 @@ class _DockerRunning:
 
 
 def _network(spec: Spec, log: Log) -> dict[str, Any]:
-    if spec.network == ALONE:  # its own name is found, as anywhere
-        hostname = spec.hostname or uuid.uuid4().hex[:12]
-        return {"network_mode": ALONE.name, "hostname": hostname, "extra_hosts": {hostname: "127.0.0.1"}}
+    if spec.network == ALONE:
+        return alone(spec.hostname)
     named = {"hostname": spec.hostname} if spec.hostname else {}
     if spec.network is None or not spec.network.isolated:
         return named | {"extra_hosts": _GATEWAY}
     if spec.role == "serve":
         log(_REACHES_HOST)
     return named | _NO_NAMES
+
+
+def alone(hostname: str | None) -> dict[str, Any]:
+    """Without a network: its own name is found, as anywhere."""
+    name = hostname or uuid.uuid4().hex[:12]
+    return {"network_mode": ALONE.name, "hostname": name, "extra_hosts": {name: "127.0.0.1"}}
 
 
 def reap(client: Any) -> list[str]:
@@ -296,7 +292,7 @@ def _removed(what: Any, **options: bool) -> bool:
     return True
 
 
-def _reaches_containers(info: dict[str, Any]) -> bool:
+def reaches_containers(info: dict[str, Any]) -> bool:
     is_desktop = "Docker Desktop" in info.get("OperatingSystem", "")
     is_rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
     is_remote = not os.environ.get("DOCKER_HOST", "unix://").startswith("unix://")

@@ -7,13 +7,14 @@ What does not mind company runs beside each other; what is timed under load runs
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from local_test.verify import causes
 from local_test.verify.checks import (
     batch,
     bodies,
@@ -35,9 +36,9 @@ from local_test.verify.checks import (
 from local_test.verify.checks import training as jobs
 from local_test.verify.checks.check import Check, run_all, skip_all
 from local_test.verify.probe import Engine, NotStarted
-from local_test.verify.server import FIRST, OK, Server, at_once, serving
+from local_test.verify.server import FIRST, OK, Server, at_once, serving, tail
 from local_test.verify.subject import Court, Subject, unpack
-from local_test.verify.verdict import Judgement, Status, Verdict, failed, passed, skipped
+from local_test.verify.verdict import Judgement, Seen, Status, Verdict, failed, passed, skipped
 from tiffin import limits
 
 Progress = Callable[[Verdict], None]
@@ -46,11 +47,17 @@ BESIDE = 2  # scenes at a time, beside the server's own checks
 SPOILT = 15.0  # seconds that a start with a spoilt model is watched beyond what a good start takes
 AGAIN = 5.0  # seconds that a second start is given beyond what the first took to fail
 UNLOADED = 15.0  # seconds in which a server that was not ready after all may become so
-NOT_FOUND = "executable file not found"
 ON_PATH = Check("C-02", "`serve` on PATH, or an ENTRYPOINT", skipped)
 TRAIN_ON_PATH = Check("C-02", "`train` on PATH, or an ENTRYPOINT", skipped)
 READ_ONLY = Check("H-19", "a read-only model directory", skipped)
+PLATFORM = Check("C-13", "for this processor", skipped)
 STARTS, PORT, PING, IN_TIME = hosting.READY[:4]
+UNTRAINED = "its model directory is empty, as the training job left no model: mend that first, or give --model"
+SLOW_PING = "/ping has 2 s: load the model before listening, or answer 503 until it is there, and from another thread."
+NO_MODEL = "Give the judge the artifact, --model DIR_OR_TAR, or --channel NAME=PATH to train one; then read the log."
+INVOCATION = hosting.INVOKED[1]
+ENDS_IT = "Read the log that is quoted: an invocation that fails is answered, and leaves the server as it was."
+BEGUN: Mapping[str, Check[Any]] = {"C-01": STARTS, "C-02": ON_PATH, "C-13": PLATFORM}
 TRAINED: Sequence[Sequence[Check[Any]]] = (plain.PLAIN, jobs.OTHERS, channels.CHECKS, hosts.CHECKS, twists.TWISTED)
 ASKED: Sequence[Sequence[Check[Any]]] = (
     hosting.READY,
@@ -59,6 +66,7 @@ ASKED: Sequence[Sequence[Check[Any]]] = (
     bodies.CHECKS,
     batch.CHECKS,
     sql.CHECKS,
+    hosting.AFTER,
     load.CHECKS,
 )
 OF_THEIR_OWN: Sequence[Sequence[Check[Any]]] = (stopping.CHECKS, loading.CHECKS, elsewhere.CHECKS, models.ALL)
@@ -139,17 +147,21 @@ def _train(court: Court) -> tuple[Court, plain.Plain | None, list[Verdict]]:
         return court, None, list(skip_all(everything, "give --channel NAME=PATH", court.wanted))
     try:
         base = plain.plain(court)
+        said = tail(base.ended.log) if base.ended.code else ""
     except NotStarted as error:
-        check = TRAIN_ON_PATH if NOT_FOUND in str(error) else plain.PLAIN[0]
-        others: Sequence[Check[Any]] = (
+        base, said = None, str(error)
+    if base is None or causes.is_of_a_start(said):
+        identity, seen = causes.not_started(court.engine, "train", said)
+        check = {"C-02": TRAIN_ON_PATH, "C-13": PLATFORM}.get(identity, plain.PLAIN[0])
+        others: Sequence[Check[Any]] = [
             *plain.PLAIN[1:],
             *jobs.OTHERS,
             *channels.CHECKS,
             *hosts.CHECKS,
             *twists.TWISTED,
-        )
+        ]
         skips = skip_all(others, f"`train` does not start ({check.id})", court.wanted)
-        return court, None, [check.say(failed(f"`docker run IMAGE train`: {error}")), *skips]
+        return replace(court, without_model="" if court.subject.model else UNTRAINED), None, [check.say(seen), *skips]
     verdicts = [TRAIN_ON_PATH.say(passed("`train` is found"))]
     for check in plain.PLAIN:
         if check.id in plain.OF_AN_END and base.ended.code:
@@ -158,8 +170,9 @@ def _train(court: Court) -> tuple[Court, plain.Plain | None, list[Verdict]]:
             verdicts.append(check.say(skipped("the job failed, with numbers too (C-01)")))
         else:
             verdicts.append(check.run(base))
-    if base.ended.good and not court.subject.model:
-        court = replace(court, model=base.ended.base / "model")
+    if not court.subject.model:
+        left = {"model": base.ended.base / "model"} if base.ended.good else {"without_model": UNTRAINED}
+        court = replace(court, **left)
     return court, base, verdicts
 
 
@@ -167,8 +180,9 @@ def _open(stack: ExitStack, court: Court) -> Opened:
     try:
         server = stack.enter_context(serving(court, court.serve()))
     except NotStarted as error:
-        check = ON_PATH if NOT_FOUND in str(error) else STARTS
-        return _closed(court, [check.say(failed(f"`docker run IMAGE serve`: {error}"))])
+        return _closed(court, [_not_started(court, str(error))])
+    if server.readiness.exit_code is not None and causes.is_of_a_start(server.readiness.log):
+        return _closed(court, [_not_started(court, server.readiness.log)])
     verdicts = [ON_PATH.say(passed("`serve` is found"))]
     if not server.readiness.ready and not server.readiness.redirected:
         said = str(server.readiness)
@@ -177,11 +191,29 @@ def _open(stack: ExitStack, court: Court) -> Opened:
         court = _writable(court)
         server = stack.enter_context(serving(court, court.serve(), window=_again(server)))
         if not server.readiness.ready:
-            return _closed(court, [*verdicts, IN_TIME.say(failed(said))])
+            return _closed(court, [*verdicts, IN_TIME.say(_never_ready(court, server, said))])
         verdicts.append(READ_ONLY.say(failed(f"with a model directory that cannot be written: {said}")))
     else:
         verdicts.append(READ_ONLY.say(passed("it starts with a model directory that cannot be written")))
-    return Opened(court, _asked_at_once(server), verdicts)
+    server = _asked_at_once(server)
+    if server.payload and server.ping().status == 0 and (code := server.container.wait(1.0)) is not None:
+        text = f"the first invocations end it, with exit code {code}; its log ends: {tail(server.container.log())}"
+        return _closed(court, [*verdicts, INVOCATION.say(failed(text, ENDS_IT))])
+    return Opened(court, server, verdicts)
+
+
+def _never_ready(court: Court, server: Server, said: str) -> Seen:
+    if court.without_model:
+        return skipped(f"{said}; {court.without_model}")
+    mend = causes.mend(server.readiness.log) or (SLOW_PING if server.readiness.ping.is_late else "")
+    if not any(court.model.iterdir()):
+        said, mend = f"with an empty /opt/ml/model {said}", mend or NO_MODEL
+    return failed(said, mend)
+
+
+def _not_started(court: Court, said: str) -> Verdict:
+    identity, seen = causes.not_started(court.engine, "serve", said)
+    return BEGUN.get(identity, STARTS).say(seen)
 
 
 def _closed(court: Court, verdicts: list[Verdict]) -> Opened:
@@ -238,9 +270,11 @@ def _ask(server: Server, when_calm: Callable[[], object]) -> Iterator[Verdict]:
         why_not = "give --payload FILE"
     else:
         why_not = "" if server.usual.status == OK else "the payload itself is not answered 200 (H-09)"
-    always = {"H-06", "H-09"} if server.payload else set()
+    if why_not and server.court.without_model:
+        why_not = f"the payload is answered {server.usual}; {server.court.without_model}"
+    always = {"H-06", "H-09"} if server.payload and not server.court.without_model else set()
     first: Sequence[Check[Server]] = (*hosting.READY, *streams.CHECKS)
-    for check in (*first, *invoked, *sql.CHECKS):
+    for check in (*first, *invoked, *sql.CHECKS, *hosting.AFTER):
         if not wanted(check.id):
             continue
         reason = "" if check in first or check.id in always else why_not
@@ -249,7 +283,9 @@ def _ask(server: Server, when_calm: Callable[[], object]) -> Iterator[Verdict]:
         verdict = check.say(skipped(reason)) if reason else check.run(server)
         yield verdict
         if verdict.status is Status.FAIL and not reason and not why_not and server.ping().status == 0:
-            why_not = f"it answered nothing any more after {check.id}"
+            code = server.container.exit_code()
+            ended = "" if code is None else f", and ended with exit code {code}"
+            why_not = f"it answered nothing any more after {check.id}{ended}"
     if why_not or server.ping().status == 0:
         yield from skip_all(load.CHECKS, why_not or "it answers nothing any more", wanted)
     elif _wanted(server.court, load.CHECKS):
@@ -260,6 +296,8 @@ def _ask(server: Server, when_calm: Callable[[], object]) -> Iterator[Verdict]:
 def _beside(opened: Opened, base: plain.Plain | None) -> Sequence[Scene]:
     """The scenes with containers of their own, the longest first."""
     court = opened.court
+    if opened.server and opened.server.usual.status != OK:  # what is wrong with the payload is said once (H-09)
+        court = replace(court, subject=replace(court.subject, payload=None))
     scenes: list[Scene] = []
 
     def add(identities: Sequence[str], scene: Scene) -> None:

@@ -20,7 +20,7 @@ class File:
         return self._stream.read(most)
 
 
-class _Stream:
+class Stream:
     """Chunks as a file that is read once."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -39,12 +39,12 @@ class _Stream:
 
 def of_a_container(chunks: Iterable[bytes]) -> Iterator[File]:
     """As `docker export` gives them: what the last layer shows."""
-    return _files(_Stream(chunks))  # type: ignore[arg-type]  # all that tarfile asks of a stream is to read
+    return _files(Stream(chunks))  # type: ignore[arg-type]  # all that tarfile asks of a stream is to read
 
 
 def of_all_layers(chunks: Iterable[bytes]) -> Iterator[File]:
     """As `docker save` gives them, with what a later layer removed."""
-    with tarfile.open(fileobj=_Stream(chunks), mode="r|") as saved:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=Stream(chunks), mode="r|") as saved:  # type: ignore[call-overload]
         for blob in saved:
             inner = saved.extractfile(blob) if blob.isfile() and blob.size > SMALLEST else None
             if inner is not None:

@@ -3,7 +3,6 @@
 Whatever is started bears this judge's label, and is gone when it ends; what a killed judge left is removed by the next.
 """
 
-import io
 import os
 import tarfile
 import threading
@@ -15,13 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_test.engine.docker_runner import alone, reaches_containers
+from local_test.engine.door import INSIDE, Door, can_enter, opened
+from local_test.verify import kernel
+from local_test.verify.layers import Stream
+from local_test.verify.wire import Address
+
 LABEL = "dev.tiffin.verify"  # its value: the process id of the judge, and which of its judgements
 ISOLATED = f"{LABEL}.isolated"
 _POLL = 0.05
 _CHUNK = 1024 * 1024  # bytes
-_LISTEN = "0A"  # a socket's state in /proc/net/tcp
-_SIGTERM_BIT = 1 << 14
-_RUNC = " init"
+_HEAD = 200  # bytes
 
 
 class EngineError(Exception):
@@ -46,7 +49,7 @@ class Start:
     command: str
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: Sequence[Mount] = ()
-    isolated: bool = False  # no network; or, to serve, none with a way out, by which the judge reaches it
+    isolated: bool = False  # no network; or, where the judge cannot enter it, one without a way out
     network: str | None = None  # one of `Engine.network`, where it is found by its host name
     user: str | None = None
     read_only: bool = False  # all but /tmp
@@ -55,26 +58,27 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Listener:
-    address: str
-    port: int
+class Peeked:
+    """A file of the image."""
 
-    @property
-    def is_loopback(self) -> bool:
-        return self.address.startswith("127.") or self.address == "::1"
+    mode: int
+    head: bytes  # its first bytes
 
 
 class Container:
-    def __init__(self, container: Any) -> None:
-        self._container = container
+    def __init__(self, container: Any, door: Door | None = None) -> None:
+        """`door`: into its network, where nobody else gets an address of its that it has left."""
+        self._container, self._door = container, door
         self.started = time.monotonic()
 
-    @property
-    def address(self) -> str:
-        """Its own on the bridge: a published port would be accepted by the engine's proxy, whatever the server does."""
+    def address(self, port: int) -> Address:
+        """Its own: a published port would be accepted by the engine's proxy, whatever the server does."""
         self._container.reload()
-        networks = self._container.attrs["NetworkSettings"]["Networks"]
-        return next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), "")
+        networks = self._container.attrs["NetworkSettings"]["Networks"].values()
+        host = next((network["IPAddress"] for network in networks if network["IPAddress"]), "")
+        if self._door is None:
+            return Address(host or "container-has-ended.invalid", port)
+        return Address(host or INSIDE, port, self._door.socket)
 
     def exit_code(self) -> int | None:
         """None while it runs."""
@@ -114,53 +118,30 @@ class Container:
         return int(usage.get("usage", 0)) - int(cache)
 
     def hears_sigterm(self) -> bool | None:
-        """Whether PID 1 catches SIGTERM; the kernel drops it for one that does not. None: cannot be seen from here."""
-        # The engine's own process catches every signal until it becomes the program: who it is is asked first.
-        if self.first_process().endswith(_RUNC):
-            return None
-        for line in self._proc("status").splitlines():
-            if line.startswith("SigCgt:"):
-                return bool(int(line.split()[1], 16) & _SIGTERM_BIT)
-        return None
+        """Whether PID 1 catches SIGTERM; None: cannot be seen from here."""
+        return kernel.hears_sigterm(self.pid())
 
     def first_process(self) -> str:
-        return self._proc("cmdline").replace("\0", " ").strip()
+        return kernel.command_line(self.pid())
 
-    def listeners(self) -> Sequence[Listener]:
-        """Every TCP socket that listens inside."""
-        found = []
-        for table in ("net/tcp", "net/tcp6"):
-            for line in self._proc(table).splitlines()[1:]:
-                _, local, _, state, *_ = line.split()
-                if state == _LISTEN:
-                    address, port = local.split(":")
-                    found.append(Listener(_address(address), int(port, 16)))
-        return [one for one in found if one.address != "127.0.0.11"]  # the engine's own name server
+    def zombies(self) -> int:
+        return kernel.zombies(self.pid())
 
-    def _proc(self, name: str) -> str:
-        """/proc of PID 1, as this machine's kernel shows it; empty where the engine runs on another."""
+    def listeners(self) -> Sequence[kernel.Listener]:
+        return kernel.listeners(self.pid())
+
+    def pid(self) -> int:
+        """Of its first process, as this machine counts; 0 where it has ended."""
         self._container.reload()
-        pid = self._container.attrs["State"]["Pid"]
-        with suppress(OSError):
-            return Path(f"/proc/{pid}/{name}").read_text(errors="replace") if pid else ""
-        return ""
+        return int(self._container.attrs["State"]["Pid"])
 
     def remove(self) -> None:
         from docker.errors import APIError
 
         with suppress(APIError):
             self._container.remove(force=True, v=True)
-
-
-def _address(hexadecimal: str) -> str:
-    """As /proc/net/tcp writes it, words in the machine's order."""
-    raw = bytes.fromhex(hexadecimal)
-    words = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
-    if len(words) == 4:  # noqa: PLR2004
-        return ".".join(map(str, words))
-    if words == b"\0" * 15 + b"\1":
-        return "::1"
-    return "::" if not any(words) else words.hex(":", 2)
+        if self._door:
+            self._door.close()
 
 
 class Engine:
@@ -177,6 +158,7 @@ class Engine:
         except DockerException as error:
             raise EngineError(f"no Docker engine answers: {error}") from None
         self.image = image
+        self.enters = reaches_containers(self._client.info()) and can_enter()
         self._lock = threading.Lock()
         self._network: Any = None
         self._mark = {LABEL: f"{os.getpid()}.{uuid.uuid4().hex[:12]}"}
@@ -192,6 +174,12 @@ class Engine:
             yield
         except (DockerException, RequestException) as error:
             raise EngineError(f"the Docker engine did not do what it was asked: {error}") from error
+
+    @property
+    def platform(self) -> str:
+        """Of the engine, in the words of an image."""
+        version = self._client.version()
+        return f"{version['Os']}/{version['Arch']}"
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -213,23 +201,35 @@ class Engine:
         return None
 
     def names_in(self, paths: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """path -> the files there, by a container that is never started; paths that are not there are left out."""
-        from docker.errors import APIError, NotFound
+        """path -> the files there; paths that are not there are left out. Raises NotStarted."""
+        return {
+            path: [member.name for member in archive if not member.isdir()] for path, archive in self._packed(paths)
+        }
+
+    def peek(self, paths: Sequence[str]) -> Mapping[str, Peeked]:
+        """Those of the paths that are files, or links to some. Raises NotStarted."""
+        found = {}
+        for path, archive in self._packed(paths):
+            if (member := archive.next()) and (file := archive.extractfile(member)):
+                found[path] = Peeked(member.mode, file.read(_HEAD))
+        return found
+
+    def _packed(self, paths: Sequence[str]) -> Iterator[tuple[str, tarfile.TarFile]]:
+        """By a container that is never started."""
+        from docker.errors import APIError
 
         try:
             container = self._client.containers.create(self.image, "true", labels=self._mark)
         except APIError as error:
             raise NotStarted(str(error.explanation or error)) from None
-        found: dict[str, Sequence[str]] = {}
         try:
             for path in paths:
-                with suppress(NotFound, APIError):
+                with suppress(APIError):  # it is not there
                     stream, _ = container.get_archive(path)
-                    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
-                        found[path] = [member.name for member in archive if not member.isdir()]
+                    with tarfile.open(fileobj=Stream(stream), mode="r|") as archive:  # type: ignore[call-overload]
+                        yield path, archive
         finally:
             container.remove(force=True)
-        return found
 
     def saved(self) -> Iterator[bytes]:
         """As `docker save`: every layer, with what a later one removed."""
@@ -259,8 +259,8 @@ class Engine:
         }
         if start.read_only:
             options["tmpfs"] = {"/tmp": ""}  # noqa: S108  the container's own
-        if start.isolated and start.command == "train":  # nobody asks it anything
-            options["network_mode"] = "none"
+        if start.isolated and (self.enters or start.command == "train"):  # of which nobody asks anything
+            options |= alone(start.hostname)
         elif start.isolated:
             options["network"] = self._isolated()
         elif start.network:
@@ -275,13 +275,22 @@ class Engine:
             container = self._client.containers.create(self.image, start.command, **options)
         except APIError as error:
             raise NotStarted(str(error.explanation or error)) from None
+        door = None
         try:
             container.start()
-            yield Container(container)
+            door = self._door(container) if start.command == "serve" else None
+            yield Container(container, door)
         except APIError as error:
             raise NotStarted(str(error.explanation or error)) from None
         finally:
-            Container(container).remove()
+            Container(container, door).remove()
+
+    def _door(self, container: Any) -> Door | None:
+        pid = Container(container).pid
+        try:
+            return opened(pid(), pid) if self.enters else None
+        except OSError as error:
+            raise EngineError(f"the network of a container cannot be entered: {error}") from None
 
     @contextmanager
     def network(self) -> Iterator[str]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local_test.verify.payload import Payload
 from local_test.verify.probe import Container, Start
@@ -39,7 +39,7 @@ class Readiness:
         if self.exit_code is not None:
             return f"ended with exit code {self.exit_code} after {self.seconds:.1f} s; its log ends: {self.log}"
         said = f"{self.ping}: {self.ping.text[:100].strip()!r}" if self.ping.status else str(self.ping)
-        return f"/ping was not 200 within {self.seconds:.0f} s, but {said}"
+        return f"/ping was not 200 within {self.seconds:.0f} s, but {said}; its log ends: {self.log}"
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class Server:
 def serving(court: Court, start: Start, port: int = limits.PORT, window: float | None = None) -> Iterator[Server]:
     """Until it is ready, has ended, or the window closes. Raises NotStarted."""
     with court.running(start) as container:
-        host = container.address
-        address = Address(host, port)
+        address = container.address(port)
         readiness = wait(container, address, court.subject.start_window if window is None else window)
         yield Server(court, container, address, readiness)
 
@@ -99,7 +98,7 @@ def wait(container: Container, address: Address, window: float) -> Readiness:
             return Readiness(True, passed, ping)
         readiness = Readiness(False, passed, ping)
         if readiness.redirected or passed > window:
-            return readiness
+            return replace(readiness, log=tail(container.log()))
         time.sleep(_POLL)
 
 

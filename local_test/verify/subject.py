@@ -40,6 +40,7 @@ class Court:
     folder: Path  # the judge's own, empty at first
     model: Path
     wanted: Callable[[str], bool]  # by contract id
+    without_model: str = ""  # why `model` is empty where it should not be: then a server that is not ready is no fault
     writable_model: bool = False  # H-19 failed already: all else is judged with a model directory that can be written
 
     @property

@@ -53,7 +53,7 @@ class WebSocket:
         self.refusal: Refusal | None = None
         self._socket: socket.socket | None = None
         try:
-            self._socket = socket.create_connection((address.host, address.port), timeout=patience)
+            self._socket = address.connect(patience)
             self._socket.sendall(
                 (
                     f"GET {path} HTTP/1.1\r\nHost: container\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -1,11 +1,12 @@
-"""One HTTP exchange with a container, with its times, and those a library would not send: halved, chunked, unread."""
+"""One HTTP exchange with a container, with its time, and one that is halved."""
 
 import http.client
 import select
-import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from local_test import wire
 
 PATIENCE = 60.0  # H-09
 _LATE = "no answer within"
@@ -19,7 +20,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
     body: bytes = b""
     seconds: float = 0.0
-    connected: float = 0.0  # seconds until TCP's connection stood
     error: str = ""
 
     @property
@@ -44,41 +44,29 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Address:
-    host: str
-    port: int
-
+class Address(wire.Address):
     def ask(
         self,
         method: str,
         path: str,
-        body: bytes | Iterable[bytes] | None = None,
+        body: wire.Body = None,
         headers: Mapping[str, str] | None = None,
         patience: float = PATIENCE,
     ) -> Answer:
-        """A body that is no bytes goes in chunks (B-03). Headers are those given, and no Accept among them."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=patience)
+        """`patience` is for all of it. Headers are those given, and no Accept among them."""
+        named = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items()).encode("latin-1")
+        if body is None and method == "POST":  # it says that it has none
+            body = b""
+        connection = wire.Connection(self)
         start = time.monotonic()
-        connected = 0.0
         try:
-            connection.connect()
-            connected = time.monotonic() - start
-            try:
-                connection.request(
-                    method, path, body, dict(headers or {}), encode_chunked=not isinstance(body, bytes | None)
-                )
-            except (BrokenPipeError, ConnectionResetError):
-                if connection.sock is None:
-                    raise
-            # a server may refuse early: what it said is still there to read
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            return Answer(0, {}, b"", time.monotonic() - start, connected, _reason(error, time.monotonic() - start))
+            reply = connection.request(f"{method} {path}", named, body, patience)
+        except OSError as error:
+            seconds = time.monotonic() - start
+            return Answer(0, {}, b"", seconds, _reason(error, seconds))
         finally:
             connection.close()
-        named = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, named, content, time.monotonic() - start, connected)
+        return Answer(reply.status, reply.headers, reply.body, time.monotonic() - start)
 
     def half(self, path: str, body: bytes, headers: Mapping[str, str], patience: float = PATIENCE) -> "Half":
         """A request of which the server has its head and half of its body."""
@@ -88,7 +76,7 @@ class Address:
         """Seconds; `patience` when it never stood."""
         start = time.monotonic()
         try:
-            with socket.create_connection((self.host, self.port), timeout=patience):
+            with self.connect(patience):
                 return time.monotonic() - start
         except OSError:
             return patience
@@ -104,6 +92,7 @@ class Half:
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self._connection.putheader(name, value)
         try:
+            self._connection.sock = address.connect(patience)
             self._connection.endheaders(body[: len(body) // 2])
         except OSError as error:
             self._refused = error
@@ -123,7 +112,7 @@ class Half:
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
             seconds = time.monotonic() - self._start
-            return Answer(0, {}, b"", seconds, 0.0, _reason(error, seconds))
+            return Answer(0, {}, b"", seconds, _reason(error, seconds))
         finally:
             self._connection.close()
         named = {name.lower(): value for name, value in response.getheaders()}
@@ -134,12 +123,16 @@ class Half:
 
 
 def _reason(error: Exception, seconds: float) -> str:
-    if isinstance(error, TimeoutError):
-        return f"{_LATE} {seconds:.0f} s"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, http.client.IncompleteRead):
-        return f"the answer broke off after {len(error.partial)} bytes"
-    if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
-        return "the connection was cut without an answer"
-    return f"{type(error).__name__}: {error}"
+    match error:
+        case TimeoutError():
+            return f"{_LATE} {seconds:.0f} s"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case wire.BrokenAnswer():
+            return str(error)
+        case http.client.IncompleteRead():
+            return f"the answer broke off after {len(error.partial)} bytes"
+        case ConnectionError():
+            return "the connection was cut without an answer"
+        case _:
+            return f"{type(error).__name__}: {error}"

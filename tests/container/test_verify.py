@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from local_test.verify import probe
 from local_test.verify.judge import judge
 from local_test.verify.payload import Payload
 from local_test.verify.probe import LABEL
@@ -34,7 +36,7 @@ IMPATIENT = 6.0  # seconds for a server of the shelf to be ready
 AT_A_TIME = 4  # judgements, none of which is about load
 ALONE = {BASE, "one-at-a-time"}  # these are
 HEALTHY = 300.0  # seconds: on a machine that others use too; what it took is printed
-WEIGHTS = {"scale": "2"}
+NO_CHANNEL = "give --channel NAME=PATH"
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +71,28 @@ def index(client: Any, shelf: Mapping[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def judged(shelf: Mapping[str, str], index: str) -> Mapping[str, Judgement]:
+def here() -> Iterator[str]:
+    """A port of this machine's, that takes connections at every address of it."""
+    with socket.create_server(("0.0.0.0", 0), backlog=128) as listener:  # noqa: S104
+        yield str(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def judged(shelf: Mapping[str, str], index: str, here: str) -> Mapping[str, Judgement]:
     """All but those about load at the same time: most of a judgement is waiting."""
+    there = {"INDEX": index, "HERE": here}
     together = [name for name in CASES if name not in ALONE]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        found = dict(zip(together, pool.map(lambda name: _judge_case(name, shelf[name], index), together), strict=True))
-    return {**found, **{name: _judge_case(name, shelf[name], index) for name in ALONE}}
+        found = dict(zip(together, pool.map(lambda name: _judge_case(name, shelf[name], there), together), strict=True))
+    return {**found, **{name: _judge_case(name, shelf[name], there) for name in ALONE}}
 
 
 def _case(name: str) -> Mapping[str, Any]:
     return tomllib.loads((SHELF / name / "case.toml").read_text(encoding="utf-8"))
 
 
-def _judge_case(name: str, image: str, index: str) -> Judgement:
+def _judge_case(name: str, image: str, there: Mapping[str, str]) -> Judgement:
+    """`there`: what an image may want to reach, by the variable that tells it."""
     case, given = _case(name), SHELF / "given"
     channels = {"channel": "train", "validation": "validation"}
     subject = Subject(
@@ -90,7 +101,7 @@ def _judge_case(name: str, image: str, index: str) -> Judgement:
         {name: given / "train.csv" for what, name in channels.items() if what in case["given"]},
         case.get("hyperparameters", {}),
         given / "model" if "model" in case["given"] else None,
-        {"INDEX": index} if "index" in case["given"] else {},
+        {variable: where for variable, where in there.items() if variable.lower() in case["given"]},
         pipes=case.get("pipes", ()),
         metrics=case.get("metrics", {}),
         start_window=IMPATIENT,
@@ -117,6 +128,18 @@ def test_a_case_of_the_shelf_fails_where_it_should_and_nowhere_else(name: str, j
     passed = {verdict.id for verdict in judged[name].verdicts if verdict.status is Status.PASS}
     assert asked or "M-05" in passed, "the well-behaved one was judged on all"
     assert judged[name].exit_status == (1 if case.get("fail") else 0)
+    said = [verdict.seen for verdict in judged[name].verdicts if verdict.status in (Status.FAIL, Status.WARN)]
+    assert "says" not in case or any(case["says"] in seen for seen in said), said
+
+
+def test_who_may_not_enter_a_network_isolates_as_docker_does_and_says_so(
+    shelf: Mapping[str, str], here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "can_enter", lambda: False)
+    judgement = _judge_case("calls-this-machine", shelf["calls-this-machine"], {"HERE": here})
+    _expect(judgement, {})
+    said = next(verdict.seen for verdict in judgement.verdicts if verdict.id == "T-15" and verdict.seen != NO_CHANNEL)
+    assert "this machine's own addresses it could reach, as only root may enter" in said
 
 
 @pytest.mark.parametrize("name", ["aws", "mlserver", "mms", "plumber"])

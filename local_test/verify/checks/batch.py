@@ -36,8 +36,9 @@ def chunked(server: Server) -> Seen:
     assert server.payload is not None  # noqa: S101
     body = server.payload.body
     pieces = [body[at : at + CHUNK] for at in range(0, len(body), CHUNK)]
-    headers = {"Content-Type": server.payload.content_type, "Transfer-Encoding": "chunked"}
-    answer = server.address.ask("POST", server.path, iter(pieces), headers)
+    answer = server.address.ask(
+        "POST", server.path, lambda: iter(pieces), {"Content-Type": server.payload.content_type}
+    )
     if server.alike(answer):
         return passed("a body in chunks, without Content-Length, is taken")
     return failed(f"a body in chunks, without Content-Length, is answered {answer}: {answer.text[:80].strip()!r}")

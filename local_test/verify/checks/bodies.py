@@ -18,6 +18,7 @@ REAL_TIME = 6 * 1024 * 1024 - 4096  # bytes: H-10, the API model's limit
 QUICK = 6.0  # seconds for 6 MB, or 25 MB are not awaited
 AT_ONCE = 2.0  # seconds in which a limit refuses by Content-Length alone
 BAD, NOT_ACCEPTABLE, UNSUPPORTED, ERROR = 400, 406, 415, 500
+UNLIMITED = "Read the log: no limit refused it. A worker's timeout (gunicorn's is 30 s), its memory or the model did."
 NO_ROWS = "how its rows repeat is not known for this Content-Type: give --payload with CSV, JSON lines or a JSON list"
 
 
@@ -103,8 +104,9 @@ def sizes(server: Server) -> Seen:
         return skipped(NO_ROWS)
     answer = server.invoke(body)
     if answer.status != OK:
-        said = f"{answer}: {answer.text[:80].strip()!r}"
-        return failed(f"{len(body) / 1e6:.1f} MB, as many rows as that holds, are answered {said}")
+        said = f"{answer} after {answer.seconds:.0f} s: {answer.text[:80].strip()!r}"
+        text = f"{len(body) / 1e6:.1f} MB, as many rows as that holds, are answered {said}"
+        return failed(text, UNLIMITED if answer.status >= ERROR or not answer.status else "")
     more = _larger(server, answer.seconds)
     if more is None:
         return passed(f"6 MiB in {answer.seconds:.1f} s; 25 MB are not refused at once, and were not awaited")

@@ -17,6 +17,7 @@ from local_test.verify.subject import Court
 from local_test.verify.verdict import Seen, Verdict, failed, passed, skipped, warned
 from tiffin import limits
 
+REACHES_HOST = "this machine's own addresses it could reach, as only root may enter a container's network from here"
 PORT, SAFE = 18455, (18460, 18499)
 OTHER_USER = "10001:10001"
 BATCH = {
@@ -83,7 +84,7 @@ def judge(court: Court) -> Iterator[Verdict]:
         server, why = _start(stack, court, _together(twists))
         if server:
             for twist in twists:
-                yield _say(twist, passed(twist.said))
+                yield _say(twist, _borne(court, twist))
             yield from _ports(server, court)
             return
     if len(twists) == 1:
@@ -99,7 +100,13 @@ def _alone(court: Court, twist: Twist) -> Sequence[Verdict]:
         if not server:
             return [_say(twist, twist.broken(why))]
         ports = list(_ports(server, court)) if twist.id == "P-02" else []
-        return [_say(twist, passed(twist.said)), *ports]
+        return [_say(twist, _borne(court, twist)), *ports]
+
+
+def _borne(court: Court, twist: Twist) -> Seen:
+    if "isolated" not in twist.changes or court.engine.enters:
+        return passed(twist.said)
+    return passed(f"{twist.said}; {REACHES_HOST}")
 
 
 def _ports(server: Server, court: Court) -> Iterator[Verdict]:

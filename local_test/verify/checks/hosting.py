@@ -1,6 +1,7 @@
 """Real-time hosting (section 3 of the contract): the server by itself, with nothing else asked of it."""
 
 import re
+import time
 
 from local_test.verify.checks.check import Check
 from local_test.verify.server import FIRST, OK, PING_LIMIT, Server
@@ -10,6 +11,7 @@ from tiffin import limits
 ATTRIBUTES = "trace=7f;note=lunch"
 SESSION = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*;\s*Expires=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 METRIC = re.compile(rb"^[a-zA-Z_:][\w:]*(\{.*\})? \S+( \d+)?$")
+REAPED = 1.0  # seconds
 SLOW_FIRST = 2.0  # seconds
 METHOD_NOT_ALLOWED, ERROR, BAD = 405, 500, 400
 
@@ -136,6 +138,19 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
+def reaped(server: Server) -> Seen:
+    """C-04: orphans become PID 1's own children."""
+    if server.container.zombies():
+        time.sleep(REAPED)  # those of a moment ago
+    if left := server.container.zombies():
+        return warned(
+            f"{left} processes have ended, and its PID 1, {server.container.first_process()[:60]!r}, has not waited "
+            "for them: each keeps its number, until there is none for a new process",
+            "Wait for every child (signal.signal(signal.SIGCHLD, signal.SIG_IGN) does where no exit code is read).",
+        )
+    return passed("no process that has ended is left behind by what was asked")
+
+
 READY = (
     Check("C-01", "`serve` starts it", starts),
     Check("H-01", "listens on 0.0.0.0:8080", port),
@@ -152,3 +167,4 @@ INVOKED = (
     Check("H-23", "sessions", sessions),
     Check("P-01", "a truthful Content-Type", truthful),
 )
+AFTER = (Check("C-04", "what has ended is waited for", reaped),)

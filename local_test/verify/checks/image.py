@@ -13,6 +13,7 @@ from tiffin import limits
 GIGABYTE = 10**9
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DRIVERS = ("/usr/bin/nvidia-smi", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1")
+SHELLS = ("sh", "bash", "dash", "ash", "zsh")
 INITS = ("tini", "tini-static", "dumb-init", "docker-init")
 
 
@@ -38,8 +39,11 @@ def exec_form(image: Image) -> Seen:
     entry: Sequence[str] = image.config.get("Entrypoint") or ()
     if not entry:
         return passed("no ENTRYPOINT: the argument itself is started")
-    if list(entry[:2]) == ["/bin/sh", "-c"]:
-        return failed(f"ENTRYPOINT is in shell form: {entry[-1]!r} never sees the argument, and /bin/sh gets SIGTERM")
+    if entry[0].rpartition("/")[2] in SHELLS and "-c" in entry[1:-1]:
+        said = f"ENTRYPOINT is in shell form: {entry[-1]!r} never sees the argument"
+        if entry[-1].startswith("exec "):
+            return warned(f"{said}: `train` and `serve` start the same")
+        return failed(f"{said}, and SIGTERM comes to {entry[0]}, unless that becomes the program")
     return passed(f"ENTRYPOINT is in exec form: {' '.join(entry)}")
 
 

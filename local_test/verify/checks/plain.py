@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from local_test.verify import causes
 from local_test.verify.checks.check import Check
 from local_test.verify.job import Ended, Job, run
 from local_test.verify.server import tail
@@ -13,6 +14,9 @@ from local_test.verify.verdict import Seen, failed, passed, skipped, warned
 
 LONG = 1.5  # seconds: of a shorter job neither a stop nor a buffered log can be told
 LINES = 3
+READ = (
+    "Read what is quoted, and the whole log by `docker run`; give the judge the channels and hyperparameters it takes."
+)
 LATE = 0.1  # of the job's time
 # What the platform takes out of /opt/ml, or lays there itself; the debugger's and TensorBoard's are settings of a job.
 TAKEN = ("model", "checkpoints", "input", "code", "output/data", "output/failure", "output/success")
@@ -37,7 +41,8 @@ def runs(plain: Plain) -> Seen:
         return failed(f"`train` still ran after {ended.seconds:.0f} s")
     if ended.code:
         why = ended.failure.strip() or tail(ended.log)
-        return failed(f"`train` ended with exit code {ended.code} after {ended.seconds:.1f} s: {why[:300]}")
+        text = f"`train` ended with exit code {ended.code} after {ended.seconds:.1f} s: {why[:300]}"
+        return failed(text, causes.mend(ended.log) or READ)
     return passed(f"`train` ended with exit code 0 after {ended.seconds:.1f} s")
 
 

@@ -1,20 +1,30 @@
 """The judge's words: what is printed, written and explained, and its exit status. To judge takes containers."""
 
 import json
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
+from typing import cast
 from xml.etree import ElementTree
 
 import pytest
 
-from local_test.verify import command, report
+from local_test.verify import causes, command, report
 from local_test.verify.checkpoints import Traces
+from local_test.verify.checks.image import Image, exec_form
 from local_test.verify.judge import checked
 from local_test.verify.payload import Payload
+from local_test.verify.probe import Engine, Peeked
 from local_test.verify.statements import explain, statements
+from local_test.verify.subject import Court
 from local_test.verify.verdict import Judgement, Status, Verdict
+from local_test.verify.wire import Address
 from tests.server import ROOT
 
 FAIL = Verdict("H-18", "ends on SIGTERM", Status.FAIL, "it still ran 30 s after SIGTERM \x1b[31m<now>", seconds=30.5)
@@ -99,6 +109,99 @@ class TestStatements:
         assert text.startswith("H-18  Real-time hosting\n")
         assert "To mend it: Handle SIGTERM in PID 1" in text
         assert "Not judged: needs a GPU" in explain("M-12")
+
+
+class Stub:
+    """An engine as far as a start that fails is explained by it."""
+
+    platform = "linux/amd64"
+
+    def __init__(self, files: Mapping[str, Peeked] = MappingProxyType({}), machine: str = "amd64", **config: object):
+        self.files = files
+        self.attributes = {"Os": "linux", "Architecture": machine, "Config": config}
+
+    def peek(self, paths: Sequence[str]) -> Mapping[str, Peeked]:
+        return {path: self.files[path] for path in paths if path in self.files}
+
+
+REFUSED = "runc create failed: unable to start container process: "
+NOT_FOUND = f'{REFUSED}exec: "serve": executable file not found in $PATH: unknown'
+PATH = ["PATH=/usr/bin:/opt/program"]
+
+
+class TestWhyItDoesNotStart:
+    @pytest.mark.parametrize(
+        ("engine", "said", "identity", "seen", "mend"),
+        [
+            (Stub(Env=PATH), NOT_FOUND, "C-02", "executable file not found in $PATH", ""),
+            (Stub({"/opt/program/serve": Peeked(0o644, b"")}, Env=PATH), NOT_FOUND, "C-02", "not executable", "chmod"),
+            (Stub(Env=PATH, Cmd=["gunicorn", "app"]), NOT_FOUND, "C-02", "its CMD, `gunicorn app`", "ENTRYPOINT"),
+            (
+                Stub({"/s": Peeked(0o755, b"#!/bin/sh\r\n")}),
+                "exec /s: no such file or directory",
+                "C-02",
+                r"sh\r'",
+                "LF",
+            ),
+            (Stub({"/s": Peeked(0o755, b"#!/bin/zsh\n")}), "exec /s: no such file or directory", "C-02", "zsh", "#!"),
+            (Stub(), "exec /opt/serve: exec format error", "C-02", "exec format error", "#!"),
+            (Stub(machine="arm64"), "exec /opt/serve: exec format error", "C-13", "is for linux/arm64", "--platform"),
+            (Stub(), "python3: can't open file '/app/serve': [Errno 2]", "C-01", "can't open", "interpreter"),
+            (Stub(), "Error: No such command 'serve'.", "C-01", "No such command", "argument"),
+            (Stub(), "the engine is out of space", "C-01", "out of space", ""),
+        ],
+    )
+    def test_is_named_with_what_was_seen(self, engine: Stub, said: str, identity: str, seen: str, mend: str) -> None:
+        found, what = causes.not_started(cast("Engine", engine), "serve", said)
+        assert (found, what.status) == (identity, Status.FAIL)
+        assert what.text.startswith("`docker run IMAGE serve`: ")
+        assert REFUSED not in what.text
+        assert seen in what.text
+        assert mend in what.mend
+
+    @pytest.mark.parametrize(
+        ("log", "is_of_a_start"),
+        [
+            ("env: 'python3\\r': No such file or directory", True),
+            ("ValueError: could not convert string to float: '1\\r'", False),
+            ("ModuleNotFoundError: No module named 'joblib'", False),
+        ],
+    )
+    def test_is_told_from_a_program_that_began(self, log: str, is_of_a_start: bool) -> None:
+        assert causes.is_of_a_start(log) is is_of_a_start
+
+
+@pytest.mark.parametrize(
+    ("entry", "status"),
+    [
+        (["/opt/program/serve"], Status.PASS),
+        (["python3", "-c", "import app"], Status.PASS),
+        (["/bin/sh", "-c", "python3 app.py"], Status.FAIL),
+        (["/bin/bash", "-o", "pipefail", "-c", "cd /app && python3 app.py"], Status.FAIL),
+        (["/bin/sh", "-c", "exec python3 app.py"], Status.WARN),
+    ],
+)
+def test_shell_form_is_known_by_any_shell(entry: list[str], status: Status) -> None:  # C-03
+    assert exec_form(Image(cast("Court", None), {}, {"Entrypoint": entry}, {})).status is status
+
+
+def test_an_answer_that_trickles_in_is_late() -> None:  # H-09
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def trickle() -> None:
+            peer, _ = listener.accept()
+            with peer, suppress(OSError):
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while True:
+                    peer.sendall(b".")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        answer = Address(*listener.getsockname()).ask("GET", "/ping", patience=0.5)
+        thread.join(10)
+    assert (answer.status, answer.is_late) == (0, True)
+    assert answer.seconds < 5
 
 
 class TestCommand:
