@@ -53,9 +53,10 @@ class Whole(Answer):
 
 
 class ControlPlane:
-    def __init__(self, record: Callable[[Call], None], flush: Callable[[], None]) -> None:
-        """`flush` puts on disk what this thread changed in S3."""
-        self._application = DomainDispatcherApplication(create_backend_app)
+    def __init__(self, record: Callable[[Call], None], flush: Callable[[], None], hold: Callable[[str], None]) -> None:
+        """`flush` puts on disk what this thread changed in S3; `hold` is told of a service before its first call."""
+        self._application = DomainDispatcherApplication(self._begun)
+        self._hold = hold
         self._record = record
         self._flush = flush
 
@@ -77,6 +78,10 @@ class ControlPlane:
         ) as error:  # a full disk: a restart would not know of it, so the caller is not told that it is done
             return refuse(request, 500, "InternalError", f"the state folder cannot be written: {error.strerror}")
         return answer
+
+    def _begun(self, service: Any) -> Any:
+        self._hold(service)
+        return create_backend_app(service)
 
     def _is_known(self, request: Request) -> bool:
         host = self._application.infer_service_region_host(_environ(request), request.path)

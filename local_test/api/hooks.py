@@ -1,14 +1,14 @@
 """Every place where moto is held: our SageMaker backend and responses put in the place of moto's, its S3 told of files.
 
 moto has no plug-in points; these are the least of its insides that do. `install` says which has moved instead of
-working half: moto is pinned to a minor series, and this is what a new one is judged by.
+working half: moto is pinned to a minor series, and this is what a new one is judged by. Of services that are slow to
+import, late.py does the same.
 """
 
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import moto
 from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 from moto.core.responses import ActionResult, BaseResponse
 from moto.ecr.models import ECRBackend, ecr_backends
@@ -29,9 +29,7 @@ from local_test.api import (
     metrics,
     objects,
     processing,
-    rds,
     scaling,
-    stacks,
     templates,
     training,
     transform,
@@ -39,6 +37,7 @@ from local_test.api import (
 )
 from local_test.api.endpoint_configs import EndpointConfigsBackend, EndpointConfigsResponse
 from local_test.api.endpoints import EndpointsBackend, EndpointsResponse
+from local_test.api.late import Points, hold
 from local_test.api.models import ModelsBackend, ModelsResponse
 from local_test.api.packages import PackagesResponse
 from local_test.api.platform import Platform
@@ -92,18 +91,9 @@ RECONCILE: tuple[Callable[[], None], ...] = (
 )
 
 
-class HookMoved(Exception):
-    """moto is not what this was written for; its text is for the user."""
-
-
 def install(platform: Platform) -> None:
-    """Before moto serves anything; moto's state is the process's, so once in a process."""
-    for what, holds in points().items():
-        if not holds():
-            raise HookMoved(
-                f"moto {moto.__version__} has moved {what}; local_test.api was written for 5.2: "
-                "pip install 'moto[server]>=5.2.5,<5.3'"
-            )
+    """Before moto serves anything; moto's state is the process's, so once in a process. Raises HookMoved."""
+    hold(points())
     chance.install()
     templates.install()
     _replace(sagemaker_backends, _backend_of(platform))
@@ -119,7 +109,6 @@ def install(platform: Platform) -> None:
     response = type("LocalEcrResponse", (ecr.LocalRegistryResponse,), about)
     urls.url_paths["{0}/$"] = response.dispatch
     importlib.import_module("moto.iam.urls").url_paths["{0}/$"] = iam.LocalIamResponse.dispatch
-    importlib.import_module("moto.rds.urls").url_paths["{0}/$"] = rds.LocalRdsResponse.dispatch
 
 
 class Pruned(BaseResponse):
@@ -142,14 +131,12 @@ def pruned(value: Any) -> Any:
     return value
 
 
-def points() -> dict[str, Callable[[], bool]]:
-    """What is leaned on, each with a check of it."""
+def points() -> Points:
     paths = {
         "sagemaker": ["{0}/$"],
         "s3": ["{0}/(?P<bucket_name_path>[^/]+)/(?P<key_name>.+)"],
         "ecr": ["{0}/$"],
         "iam": ["{0}/$"],
-        "rds": ["{0}/$"],
         "cloudwatch": ["{0}/$"],
     }
     methods = {
@@ -169,7 +156,7 @@ def points() -> dict[str, Callable[[], bool]]:
         CloudWatchBackend: ["put_metric_data", "get_metric_statistics", "put_metric_alarm", "set_alarm_state"],
         s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
     }
-    checks: dict[str, Callable[[], bool]] = {
+    checks: Points = {
         f"the paths of {service}": lambda service=service, wanted=wanted: all(  # type: ignore[misc]
             path in importlib.import_module(f"moto.{service}.urls").url_paths for path in wanted
         )
@@ -180,7 +167,6 @@ def points() -> dict[str, Callable[[], bool]]:
             checks[f"{owner.__name__}.{name}"] = lambda owner=owner, name=name: callable(getattr(owner, name, None))  # type: ignore[misc]
     for backends in (sagemaker_backends, s3_backends, ecr_backends, cloudwatch_backends):
         checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
-    checks["CloudFormation's ResourceMap"] = stacks.can_install
     checks["utcnow"] = chance.can_install
     checks["mock_random"] = lambda: type(mock_random).__name__ in ("MotoRandom", "PerThread")
     checks["CloudFormation's classes of SageMaker"] = templates.can_install

@@ -10,7 +10,7 @@ MIB = 1024 * 1024
 
 @functools.cache
 def _known() -> dict[str, dict[str, dict[str, int]]]:
-    file = package.files("moto.ec2.resources") / "instance_types.json.gz"
+    file = package.files("moto") / "ec2/resources/instance_types.json.gz"  # moto.ec2 itself is slow to import
     return json.loads(gzip.decompress(file.read_bytes()))  # type: ignore[no-any-return]
 
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.sagemaker.exceptions import SagemakerClientError
 from moto.sagemaker.models import sagemaker_backends
 
-from local_test.api import enforced
+from local_test.api import enforced, late
 from local_test.api.endpoints import Endpoint
 from local_test.api.platform import Platform
 
@@ -85,7 +84,8 @@ class Watch:
 
     def run(self) -> None:
         while not self._ended.wait(enforced.here().scaling_period):
-            for account, region, backend in applicationautoscaling_backends.iter_backends():
+            backends = late.backends("applicationautoscaling")
+            for account, region, backend in backends.iter_backends() if backends else ():
                 for resource, policy in self._policies(backend):
                     try:
                         self._look(account, region, resource, policy)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local_test import terminal
-from local_test.api import enforced, hooks, inner, room, runtime, stacks, training
+from local_test.api import enforced, hooks, inner, late, room, runtime, training
 from local_test.api.bridge import address
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
@@ -71,10 +71,11 @@ def serving(state: Path, port: int, use_docker: bool | None, *, fresh: bool = Fa
         try:
             enforced.here()
             hooks.install(platform)
-        except (hooks.HookMoved, enforced.LimitError) as error:
+        except (late.HookMoved, enforced.LimitError) as error:
             raise NotHere(str(error)) from None
-        control = ControlPlane(journal.add, platform.objects.flush)
-        stacks.install(inner.client(control.inner))
+        control = ControlPlane(
+            journal.add, platform.objects.flush, lambda service: late.install(service, inner.client(control.inner))
+        )
         platform.bridge = address() if use_docker is not False else None
         addresses = [LOOPBACK] + ([platform.bridge] if platform.bridge else [])
         try:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
-from moto.cloudformation.models import cloudformation_backends
 from moto.core.common_models import CloudFormationModel
 from moto.core.utils import get_service_model
 from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model, sagemaker_backends
 
+from local_test.api import late
 from local_test.api.chance import clock
 
 NAME = 63  # characters, at most
@@ -37,6 +36,8 @@ class Resource:
     def get_cfn_attribute(self, attribute: str) -> str:
         if attribute in ("ModelName", "EndpointConfigName", "EndpointName"):
             return self.name
+        from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+
         raise UnformattedGetAttTemplateException
 
     def is_created(self) -> bool:
@@ -61,7 +62,8 @@ class Kept(Resource):
 
 def settled(resource: Resource, account: str, region: str, failure: str | None) -> None:
     """A stack is complete when what it made is; moto does not look again by itself."""
-    stacks: list[Any] = list(cloudformation_backends[account][region].stacks.values())
+    backends = late.backends("cloudformation")
+    stacks: list[Any] = list(backends[account][region].stacks.values()) if backends else []
     for stack in stacks:
         made = list(stack.resource_map._parsed_resources.values())  # its values would make what is not made yet
         if stack.status == "CREATE_IN_PROGRESS" and any(each is resource for each in made):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from local_test.engine.tree import Channel
-from tiffin.codecs.recordio import framed
 
 _PIECE = 1024 * 1024  # bytes
 _POLL = 0.02  # seconds
@@ -74,6 +73,8 @@ class Feeder:
         for file in self._objects:
             with gzip.open(file) if self._channel.compression == "Gzip" else file.open("rb") as stream:
                 if self._channel.record_wrapper == "RecordIO":
+                    from tiffin.codecs.recordio import framed  # brings numpy
+
                     yield framed(stream.read())  # an object is a record (T-12)
                 else:
                     yield from _in_pieces(stream)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local_test.api import hooks
+from local_test.api import hooks, late
 
 POINTS: dict[str, Callable[[], bool]] = hooks.points()
 
@@ -19,7 +19,7 @@ def test_hook_is_where_it_was(what: str) -> None:
 def test_a_moved_hook_is_named(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     nobody: Any = None
     monkeypatch.setattr(hooks, "points", lambda: POINTS | {what: lambda: False})
-    with pytest.raises(hooks.HookMoved) as raised:
+    with pytest.raises(late.HookMoved) as raised:
         hooks.install(nobody)
     assert what in str(raised.value)
     assert "pip install" in str(raised.value)
