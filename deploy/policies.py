@@ -43,7 +43,10 @@ class Scope:
 
     @property
     def roles_arn(self) -> str:
-        return f"arn:{self.partition}:iam::{self.account}:role/tiffin/{self.project}/*"
+        return self.role_arn(f"tiffin/{self.project}/{self.region}/*")
+
+    def role_arn(self, path: str) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:role/{path}"
 
 
 def trust(service: str, account: str = "") -> Policy:

@@ -7,6 +7,7 @@ import sys
 from deploy import policies, roles
 from deploy.context import Context
 from deploy.deployer import deployer
+from deploy.kinds.roles import name_of
 from deploy.policies import Policy, Scope
 from deploy.sections import Account, Endpoint, Image, Project
 
@@ -42,7 +43,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
         json.dump(policy, sys.stdout, indent=2)
         sys.stdout.write("\n")
         return 0
-    name = roles.execution_name(context.project) if which == "execution" else f"{context.project}-{which}"
+    name = name_of(context.aws, context.project, which)
     service = SERVICES[which]
     trust = policies.trust(service, "" if which == "ec2" else scope.account)
     arn = roles.ensure(context, name, roles.Allowed(f"{service} for the project {context.project}", trust, policy))
