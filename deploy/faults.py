@@ -63,8 +63,8 @@ FIXES = (
     Fix(
         "AccessDenied|AccessDeniedException|UnauthorizedOperation",
         r"not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?",
-        "your user or role lacks {1} on {2}: add it (`deploy role deployer` prints the whole policy); an "
-        "organization's policy or a permission boundary may forbid it too",
+        "your user or role lacks {1} on {2}: add it (`deploy role deployer` prints the whole policy), or take another "
+        "name where that is another project's; an organization's policy or a permission boundary may forbid it too",
     ),
     Fix(
         "AccessDenied|AccessDeniedException|403",  # a HEAD's answer has no more to say than its number

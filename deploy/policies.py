@@ -4,12 +4,14 @@ Each is a document of IAM as data. What the deployer's holds is compared by a te
 makes, both ways.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Statement = dict[str, Any]
 Policy = dict[str, Any]
+MANAGED = 6144  # characters of a policy that stands for itself, as IAM counts: without white space
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class Scope:
 
     @property
     def roles_arn(self) -> str:
-        return f"arn:{self.partition}:iam::{self.account}:role/tiffin/{self.project}/*"
+        return self.role_arn(f"tiffin/{self.project}/{self.region}/*")
+
+    def role_arn(self, path: str) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:role/{path}"
 
 
 def trust(service: str, account: str = "") -> Policy:
@@ -137,3 +142,19 @@ def allow(actions: Sequence[str], resource: str | list[str], condition: Mapping[
 
 def policy(statements: list[Statement]) -> Policy:
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def size(document: Policy) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def parts(document: Policy) -> list[Policy]:
+    """Which together allow the same, and of which each fits into a managed policy."""
+    found = [policy([])]
+    for each in document["Statement"]:
+        longer = policy([*found[-1]["Statement"], each])
+        if found[-1]["Statement"] and size(longer) > MANAGED:
+            found.append(policy([each]))
+        else:
+            found[-1] = longer
+    return found

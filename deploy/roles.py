@@ -7,7 +7,7 @@ from deploy import buckets, images
 from deploy.context import Context
 from deploy.errors import DeployError, NameTaken
 from deploy.kinds.kind import PROJECT, or_none
-from deploy.kinds.roles import REGION, Role
+from deploy.kinds.roles import Role, name_of, path
 from deploy.ledger import Resource
 from deploy.policies import Policy, Scope
 from deploy.sections import Account, Endpoint
@@ -27,15 +27,11 @@ def execution(context: Context) -> str:
     chosen = context.read(Account).role
     if chosen.startswith("arn:"):
         return chosen
-    name = chosen or execution_name(context.project)
+    name = chosen or name_of(context.aws, context.project, "execution")
     found = or_none(context.aws.client("iam").get_role, RoleName=name)
     if found is None:
         raise DeployError(f"there is no role {name}: `deploy role` makes one, or --role names one by name or ARN")
     return str(found["Role"]["Arn"])
-
-
-def execution_name(project: str) -> str:
-    return f"{project}-execution"
 
 
 def ensure(context: Context, name: str, allowed: Allowed) -> str:
@@ -46,11 +42,6 @@ def ensure(context: Context, name: str, allowed: Allowed) -> str:
         raise NameTaken(
             f"the role {name} of account {aws.account} is somebody else's (no tag {PROJECT}={context.project}): "
             f"give the project another name"
-        )
-    if found is not None and (region := found.get(REGION, aws.region)) != aws.region:
-        raise NameTaken(
-            f"the role {name} is that of {region}, and its policy too: give the project another name in {aws.region}, "
-            f"or go to {region} with --region"
         )
     if found is not None:
         Role.allow(aws, name, allowed.policy)
@@ -64,7 +55,7 @@ def ensure(context: Context, name: str, allowed: Allowed) -> str:
             Policy=allowed.policy,
         )
         context.say(f"made the role {name}; AWS takes some seconds until it can be used everywhere")
-    return f"arn:{aws.partition}:iam::{aws.account}:role/tiffin/{context.project}/{name}"
+    return f"arn:{aws.partition}:iam::{aws.account}:role{path(aws, context.project)}{name}"
 
 
 def scope(context: Context) -> Scope:

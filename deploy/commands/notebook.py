@@ -11,7 +11,7 @@ from deploy.deployer import deployer
 from deploy.destroy import destroy
 from deploy.errors import DeployError
 from deploy.kinds.kind import PROJECT
-from deploy.kinds.roles import Role
+from deploy.kinds.roles import Role, name_of
 from deploy.kinds.sagemaker import NOTEBOOK
 from deploy.ledger import Resource
 from deploy.sections import Account, Endpoint, Image, Notebook, Project
@@ -63,7 +63,7 @@ def _down(context: Context, name: str) -> int:
     if tags.get(PROJECT) != context.project:
         raise DeployError(f"the notebook instance {name} has no tag {PROJECT}={context.project}: it is left alone")
     taken = [resource, *NOTEBOOK.implied(context.aws, name, context.project)]
-    role = Resource("role", _role_name(context.project), context.project)
+    role = Resource("role", _role_name(context), context.project)
     if (Role().tags(context.aws, role) or {}).get(PROJECT) == context.project:
         taken.append(role)
     left = destroy(context.aws, context.maker.ledger, taken, context.say)
@@ -78,11 +78,11 @@ def _role(context: Context) -> str:
     meaning = f"what the notebook of the project {context.project} may do"
     trust = policies.trust("sagemaker.amazonaws.com", scope.account)
     allowed = roles.Allowed(meaning, trust, deployer(scope, makes_roles=False))
-    return roles.ensure(context, _role_name(context.project), allowed)
+    return roles.ensure(context, _role_name(context), allowed)
 
 
-def _role_name(project: str) -> str:
-    return f"{project}-notebook"
+def _role_name(context: Context) -> str:
+    return name_of(context.aws, context.project, "notebook")
 
 
 def _wait(context: Context, name: str) -> None:

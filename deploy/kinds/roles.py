@@ -1,6 +1,6 @@
 """Roles of IAM, below a path of the project's own, with their inline policies.
 
-IAM has no regions, and the policies have: a tag says of which one a role is, and the others leave it alone.
+IAM has no regions, and the policies have: name and path say of which one a role is, and the others leave it alone.
 """
 
 import json
@@ -12,7 +12,10 @@ from deploy.aws import Aws, pages
 from deploy.kinds.kind import ID, PROJECT, Kind, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
 
-REGION = "tiffin:region"
+
+def name_of(aws: Aws, project: str, which: str) -> str:
+    """Of up to IAM's 64 characters; a name is the account's, in all regions and below all paths."""
+    return f"{project}-{which}-{aws.region}"
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,8 @@ class Role(Kind):
         """`parameters`: those of CreateRole, and `Policy`, the document of its one inline policy."""
         iam = aws.client("iam")
         others = {key: value for key, value in parameters.items() if key != "Policy"}
-        tagged = {**tags, REGION: aws.region}
         answer: dict[str, Any] = iam.create_role(
-            RoleName=name, Path=_path(tags[PROJECT]), Tags=listed(tagged), **others
+            RoleName=name, Path=path(aws, tags[PROJECT]), Tags=listed(tags), **others
         )
         return answer
 
@@ -50,11 +52,11 @@ class Role(Kind):
         iam.delete_role(RoleName=resource.name)
 
     def find(self, aws: Aws, project: str) -> Iterable[Resource]:
-        for each in pages(aws.client("iam"), "list_roles", "Roles", PathPrefix=_path(project)):
+        for each in pages(aws.client("iam"), "list_roles", "Roles", PathPrefix=path(aws, project)):
             tags = mapped(pages(aws.client("iam"), "list_role_tags", "Tags", RoleName=each["RoleName"]))
-            if tags.get(PROJECT) == project and tags.get(REGION, aws.region) == aws.region:
+            if tags.get(PROJECT) == project:
                 yield Resource(self.name, each["RoleName"], project, tags.get(ID, ""))
 
 
-def _path(project: str) -> str:
-    return f"/tiffin/{project}/"
+def path(aws: Aws, project: str) -> str:
+    return f"/tiffin/{project}/{aws.region}/"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import ClientError
 
 from deploy.aws import Aws, pages
 from deploy.faults import is_denied
@@ -49,12 +48,7 @@ class SageMaker(TaggedByArn):
         for item in self._all(aws, project):
             if self.is_job and item[f"{self.noun}Status"] in ENDED:
                 continue
-            try:
-                tags = self.tags_of(aws, item[f"{self.noun}Arn"])
-            except ClientError as error:
-                if self.filter or not is_denied(error):
-                    raise
-                continue  # the policy of `deploy role deployer` does not show what others have
+            tags = self.tags_of(aws, item[f"{self.noun}Arn"])
             if tags and tags.get(PROJECT) == project:
                 yield Resource(self.name, item[self._name], project, tags.get(ID, ""))
 

@@ -48,6 +48,7 @@ _ENDPOINT = """\
 # The endpoint's ARN: what the policy below allows, and nothing else. An engine calls endpoints of its own account and
 # Region only (Q-09), so that this fails where the cluster's Region is not the CLI's.
 arn=$(aws sagemaker describe-endpoint --endpoint-name "$endpoint" --query EndpointArn --output text)
+region=$(echo "$arn" | cut -d: -f4) # IAM has none: a policy of each Region's own, in one role or user
 allowed='{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": "'$arn'"}]}'
 """
@@ -79,7 +80,8 @@ if [ -z "$role_arn" ]; then
         {shlex.quote(trust(place.service))})
     aws iam wait role-exists --role-name "$role"
 fi
-aws iam put-role-policy --role-name "$role" --policy-name {POLICY} --policy-document "$allowed"
+aws iam put-role-policy --role-name "$role" --policy-name "{POLICY}-$region" \\
+    --policy-document "$allowed"
 echo "role $role_arn"
 """
 
@@ -168,7 +170,6 @@ vpc=$(aws rds describe-db-subnet-groups --db-subnet-group-name "$subnets" \\
 if [ -z "$vpc" ] || [ "$vpc" = None ]; then
     echo "check: the VPC of $cluster could not be found; does a route lead from it to SageMaker?" >&2
 else
-    region=$(echo "$arn" | cut -d: -f4)
     doors=$(aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].VpcEndpointId' --output text --filters \\
         "Name=vpc-id,Values=$vpc" "Name=service-name,Values=com.amazonaws.$region.sagemaker.runtime")
     routes=$(aws ec2 describe-route-tables --filters "Name=vpc-id,Values=$vpc" --output text \\
@@ -197,6 +198,7 @@ case $kind in
 role | user | group) ;;
 *) echo "PRINCIPAL=$PRINCIPAL is none of role/NAME, user/NAME, group/NAME" >&2; exit 2 ;;
 esac
-aws iam "put-$kind-policy" "--$kind-name" "${PRINCIPAL##*/}" --policy-name "$policy" --policy-document "$allowed"
+aws iam "put-$kind-policy" "--$kind-name" "${PRINCIPAL##*/}" --policy-name "$policy-$region" \\
+    --policy-document "$allowed"
 echo "$PRINCIPAL may invoke $arn"
 """

@@ -44,7 +44,7 @@ def _clustered(place: Place) -> str:
   RoleName:
     Type: String
     Default: {json.dumps(place.role)}
-    Description: of the role that the cluster takes on
+    Description: of the role that the cluster takes on; names are the account's, so another one in each Region
 """
 
 

@@ -197,16 +197,16 @@ def _killed(aws: LocalAws, between: Faulty, ledger: Path, *arguments: str) -> in
 def test_what_is_somebody_elses_is_left_alone(aws: LocalAws, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     trust = {"Version": "2012-10-17", "Statement": []}
-    aws.client("iam").create_role(RoleName="theirs-execution", AssumeRolePolicyDocument=json.dumps(trust))
+    aws.client("iam").create_role(RoleName="theirs-execution-us-east-1", AssumeRolePolicyDocument=json.dumps(trust))
     aws.client("iam").create_role(
-        RoleName="theirs-aurora", Path="/tiffin/theirs/", AssumeRolePolicyDocument=json.dumps(trust)
+        RoleName="theirs-aurora-us-east-1", Path="/tiffin/theirs/", AssumeRolePolicyDocument=json.dumps(trust)
     )
     refused = deploy(aws, ledger, "role", "aurora", "--project", "theirs")
     assert refused.returncode == 1
-    assert "theirs-aurora of account 123456789012 is somebody else's" in refused.stderr
+    assert "theirs-aurora-us-east-1 of account 123456789012 is somebody else's" in refused.stderr
     done = deploy(aws, ledger, "destroy", "--yes", "--project", "theirs")
     assert done.returncode == 0, done.stderr
-    assert sorted(left(aws, "theirs")) == ["theirs-aurora", "theirs-execution"]
+    assert sorted(left(aws, "theirs")) == ["theirs-aurora-us-east-1", "theirs-execution-us-east-1"]
 
 
 def test_what_the_ledger_lost_is_found_by_its_tag(aws: LocalAws, tmp_path: Path) -> None:
@@ -224,14 +224,15 @@ def test_only_what_has_expired_goes(aws: LocalAws, tmp_path: Path) -> None:
     assert deploy(aws, ledger, "role", "aurora", "--project", "expiry", "--expires", "8h").returncode == 0
     assert deploy(aws, ledger, "role", "redshift", "--project", "expiry").returncode == 0
     done = deploy(aws, ledger, "destroy", "--expired", "--yes", "--project", "expiry")
-    assert (done.returncode, sorted(left(aws, "expiry"))) == (0, ["expiry-aurora", "expiry-redshift"]), done.stderr
+    stays = ["expiry-aurora-us-east-1", "expiry-redshift-us-east-1"]
+    assert (done.returncode, sorted(left(aws, "expiry"))) == (0, stays), done.stderr
 
 
 def test_nobody_is_asked_where_nobody_sits(aws: LocalAws, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     assert deploy(aws, ledger, "role", "--project", "asked").returncode == 0
     done = deploy(aws, ledger, "destroy", "--project", "asked")
-    assert (done.returncode, left(aws, "asked")) == (1, ["asked-execution"])
+    assert (done.returncode, left(aws, "asked")) == (1, ["asked-execution-us-east-1"])
     assert "--yes" in done.stderr
 
 
@@ -259,7 +260,7 @@ def test_what_was_made_though_its_answer_was_lost_is_finished(
     for command in (("role",), ("upload", "train.csv", *key)):
         between.way, between.at, between.changes = "cut after", 0, []
         assert here(aws, between, tmp_path / "ledger", *command, "--project", "answerless") == 0
-    policies = aws.client("iam").list_role_policies(RoleName="answerless-execution")["PolicyNames"]
+    policies = aws.client("iam").list_role_policies(RoleName="answerless-execution-us-east-1")["PolicyNames"]
     assert policies == ["tiffin"]
     s3, bucket = aws.client("s3"), "tiffin-answerless-123456789012-eu-west-1"
     tags = {each["Key"]: each["Value"] for each in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
@@ -269,26 +270,43 @@ def test_what_was_made_though_its_answer_was_lost_is_finished(
     assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == "alias/ours"
 
 
-def test_a_region_is_taken_away_and_another_one_stays(aws: LocalAws, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_lost", [False, True], ids=["by the ledger", "by tags"])
+def test_a_region_is_taken_away_and_another_one_stays(aws: LocalAws, tmp_path: Path, is_lost: bool) -> None:
     ledger = tmp_path / "ledger"
     (tmp_path / "a.csv").write_text("1\n")
+    material(tmp_path)
+    arns, where = {}, ("--project", "regions", "--region")
     for region in ("eu-west-1", "us-east-1"):
-        assert deploy(aws, ledger, "upload", "a.csv", "--project", "regions", "--region", region).returncode == 0
-    assert deploy(aws, ledger, "role", "--project", "regions", "--region", "us-east-1").returncode == 0
-    refused = deploy(aws, ledger, "role", "--project", "regions", "--region", "eu-west-1")
-    assert "the role regions-execution is that of us-east-1" in refused.stderr
-    done = deploy(aws, ledger, "destroy", "--yes", "--project", "regions", "--region", "eu-west-1")
-    stays = ["regions-execution", "tiffin-regions-123456789012-us-east-1"]
+        assert deploy(aws, ledger, "upload", "a.csv", *where, region).returncode == 0
+        made = deploy(aws, ledger, "role", *where, region)
+        assert made.returncode == 0, made.stderr
+        arns[region] = made.stdout.strip()
+    role = "regions-execution-us-east-1"
+    assert arns["us-east-1"] == f"arn:aws:iam::123456789012:role/tiffin/regions/us-east-1/{role}"
+    iam = aws.client("iam")
+    before = iam.get_role_policy(RoleName=role, PolicyName="tiffin")["PolicyDocument"]
+    if is_lost:
+        next(ledger.glob("*eu-west-1*")).unlink()
+
+    done = deploy(aws, ledger, "destroy", "--yes", *where, "eu-west-1")
+    stays = [role, "tiffin-regions-123456789012-us-east-1"]
     assert (done.returncode, left(aws, "regions")) == (0, stays), done.stderr
+    assert iam.get_role_policy(RoleName=role, PolicyName="tiffin")["PolicyDocument"] == before
+    assert "tiffin-regions-123456789012-us-east-1" in json.dumps(before)
+    trained = deploy(aws, ledger, *TRAIN, "--dry-run", *where, "us-east-1")
+    assert trained.returncode == 0, trained.stderr
+    assert f'"RoleArn": "{arns["us-east-1"]}"' in trained.stdout
+    done = deploy(aws, ledger, "destroy", "--yes", *where, "us-east-1")
+    assert (done.returncode, left(aws, "regions")) == (0, []), done.stderr
 
 
 def test_a_notebook_leaves_a_role_of_its_name_alone(aws: LocalAws, tmp_path: Path) -> None:
-    ledger, theirs = tmp_path / "ledger", "books-notebook"
+    ledger, theirs = tmp_path / "ledger", "books-notebook-us-east-1"
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     assert deploy(aws, ledger, "role", "--project", "books").returncode == 0
     aws.client("iam").create_role(RoleName=theirs, AssumeRolePolicyDocument=trust)
     refused = deploy(aws, ledger, "notebook", "up", "--project", "books")
-    assert (refused.returncode, refused.stderr.count(f"there is a role {theirs}")) == (1, 1)
+    assert (refused.returncode, refused.stderr.count(f"the role {theirs} of account")) == (1, 1)
 
     aws.client("iam").delete_role(RoleName=theirs)
     assert deploy(aws, ledger, "notebook", "up", "--project", "books").returncode == 0

@@ -169,7 +169,7 @@ def test_a_bad_setting_is_named_before_anything_is_sent(
 def test_what_is_missing_at_aws_is_named_with_the_command_that_makes_it(deploying: Deploying) -> None:
     deploying.write(train={"channels": {"train": "data"}}, account={"role": ""})
     assert (
-        f"there is no role {deploying.project}-execution: `deploy role` makes one"
+        f"there is no role {deploying.project}-execution-us-east-1: `deploy role` makes one"
         in deploying.run("train", code=1).said
     )
     deploying.write(train={"channels": {"train": "data"}}, image={"image_uri": ""})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.deployer import deployer
+from deploy.deployer import LOOKING, deployer
 from deploy.policies import Scope
+from tests.asked import ACCOUNT, action, requests
+from tests.policies import PROJECT, Request, allows
 from tests.server import ROOT
 
 pytestmark = [pytest.mark.container, pytest.mark.registry]
@@ -43,21 +46,6 @@ deploy idle
 deploy destroy --yes
 """
 FREE = frozenset({"sts:GetCallerIdentity"})  # nobody needs leave for it
-# Operations whose permission has another name.
-OTHERWISE = {
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3:HeadObject": "s3:GetObject",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:ListObjects": "s3:ListBucket",
-    "s3:ListObjectVersions": "s3:ListBucketVersions",
-    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "s3:CreateMultipartUpload": "s3:PutObject",
-    "s3:UploadPart": "s3:PutObject",
-    "s3:CompleteMultipartUpload": "s3:PutObject",
-    "s3:DeleteObjects": "s3:DeleteObject",
-    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
-}
 # Asked for by what is not a call of deploy's own, or only by what cannot be had here; each with who asks.
 UNSEEN = {
     "iam:PassRole": "AWS, when a role is handed on",
@@ -77,12 +65,14 @@ UNSEEN = {
     "sagemaker:StopTransformJob": "a transform job that runs at the end",
     "sagemaker:StopHyperParameterTuningJob": "a tuning job that runs at the end",
 }
-
-
-def action(service: str, operation: str) -> str:
-    """The permission that an operation asks for; `service` is the name that requests are signed for."""
-    prefix = {"monitoring": "cloudwatch"}.get(service, service)
-    return OTHERWISE.get(f"{prefix}:{operation}", f"{prefix}:{operation}")
+# What is allowed by name alone, so that of colours-two it is allowed to colours as well: docs/16-deploy.md says so.
+BY_NAME = {
+    "logs:DescribeLogStreams": "of all of SageMaker's groups",
+    "logs:GetLogEvents": "streams have no tags",
+    "logs:DeleteLogStream": "streams have no tags",
+    "logs:DeleteLogGroup": "SageMaker makes the groups, without tags",
+    "iam:GetRole": "to see that a role of that name is somebody else's, below no path of the project's",
+}
 
 
 def recorded(*files: Path) -> set[str]:
@@ -94,10 +84,45 @@ def allowed(statements: Iterable[dict[str, list[str]]]) -> set[str]:
     return {each for statement in statements for each in statement["Action"]}
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def asked(file: Path, project: str) -> list[Request]:
+    calls = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [
+        each
+        for call in calls
+        if f"{call['service']}:{call['operation']}" not in FREE
+        for each in requests(call, project)
+    ]
+
+
+def holds(project: str, wanted: list[Request]) -> None:
+    """All that was asked for is allowed, whether it was there or not; and of a project whose name goes on, nothing."""
+    region = "us-east-1"
+    bucket = f"tiffin-{project}-{ACCOUNT}-{region}"
+    policy = deployer(Scope(project, ACCOUNT, region, bucket, project, project))
+    refused = [each for each in wanted if not (allows(policy, each) and allows(policy, each.of(project)))]
+    assert refused == [], "called, and not allowed there or in that way"
+    passes = {each.action for each in wanted if allows(policy, another(each, project, f"{project}-two"))}
+    assert passes - set(LOOKING) == set(BY_NAME)
+
+
+def another(request: Request, project: str, longer: str) -> Request:
+    """The same of the project `longer`, whose things are there."""
+    resource = re.sub(rf"\b{project}\b", longer, request.resource)
+    context = {name: longer if name.endswith(PROJECT) else value for name, value in request.context.items()}
+    return Request(request.action, resource, context).of(longer)
+
+
+def run(folder: Path, spied: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "local_test", "run", *arguments],
-        env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PUSH": "--force"},
+        env={
+            **os.environ,
+            "PYTHON": sys.executable,
+            "PYTHONPATH": f"{ROOT / 'tests' / 'spy'}:{ROOT}",
+            "PYTHONSAFEPATH": "1",
+            "PUSH": "--force",
+            "SPY_CALLS": str(spied),
+        },
         cwd=folder,
         capture_output=True,
         text=True,
@@ -111,7 +136,7 @@ def test_the_round_and_the_policy_of_who_runs_it(tmp_path: Path) -> None:
     calls = FOLDER / ".tiffin" / "calls.jsonl"
     calls.unlink(missing_ok=True)
     started = time.monotonic()
-    done = run(ROOT, "--docker", "--sql", "--", "examples/round/round.sh")
+    done = run(ROOT, tmp_path / "round.jsonl", "--docker", "--sql", "--", "examples/round/round.sh")
     took = time.monotonic() - started
     print(f"\nthe round: {took:.0f} s")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -124,7 +149,7 @@ def test_the_round_and_the_policy_of_who_runs_it(tmp_path: Path) -> None:
 
     (tmp_path / "train").mkdir()
     shutil.copy(ROOT / "model" / "data" / "colours.csv", tmp_path / "train")
-    others = run(tmp_path, "--no-docker", "--", "sh", "-c", OTHERS)
+    others = run(tmp_path, tmp_path / "others.jsonl", "--no-docker", "--", "sh", "-c", OTHERS)
     assert others.returncode == 0, f"{others.stdout}\n{others.stderr}"
 
     made = recorded(calls, tmp_path / "calls.jsonl")
@@ -133,3 +158,5 @@ def test_the_round_and_the_policy_of_who_runs_it(tmp_path: Path) -> None:
     assert policy - made - set(UNSEEN) == set(), "allowed, and never called"
     assert set(UNSEEN) - policy == set(), "listed, and not even allowed"
     assert set(UNSEEN) & made == set(), "listed as unseen, and seen"
+    holds("colours", asked(tmp_path / "round.jsonl", "colours"))
+    holds("others", asked(tmp_path / "others.jsonl", "others"))

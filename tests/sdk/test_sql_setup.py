@@ -43,8 +43,8 @@ class Account:
     vpc: str
     group: str
 
-    def client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self.aws.variables["AWS_ENDPOINT_URL"])
+    def client(self, service: str, region: str = REGION) -> Any:
+        return self._session.client(service, region, endpoint_url=self.aws.variables["AWS_ENDPOINT_URL"])
 
     @cached_property
     def _session(self) -> Any:
@@ -106,7 +106,7 @@ class Account:
         found = self.client("rds").describe_db_cluster_parameters(DBClusterParameterGroupName=group)["Parameters"]
         return next((p["ParameterValue"] for p in found if p["ParameterName"] == "aws_default_sagemaker_role"), None)
 
-    def allowed(self, role: str, policy: str = "invoke-endpoint") -> Any:
+    def allowed(self, role: str, policy: str = f"invoke-endpoint-{REGION}") -> Any:
         document = self.client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
         return ast.literal_eval(document) if isinstance(document, str) else document  # moto keeps a template's as text
 
@@ -120,11 +120,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     folder = tmp_path_factory.mktemp("sql")
     with up(folder / "state", "--no-docker") as aws:
         account = Account(aws, folder, "", "")
-        sagemaker, ec2 = account.client("sagemaker"), account.client("ec2")
-        sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": str(HOSTED)})
-        variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-        sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
-        sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="c")
+        ec2 = account.client("ec2")
+        hosted(account.client("sagemaker"))
         account.vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         nets = [
             ec2.create_subnet(VpcId=account.vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{zone}")
@@ -137,6 +134,13 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         )
         account.group = ec2.create_security_group(GroupName="shop", Description="out", VpcId=account.vpc)["GroupId"]
         yield account
+
+
+def hosted(sagemaker: Any) -> None:
+    sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": str(HOSTED)})
+    variant = {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="c")
 
 
 def statement(arn: str) -> dict[str, Any]:
@@ -199,6 +203,19 @@ def test_redshift_by_the_script(account: Account) -> None:
     assert account.trusted("rs") == {"Service": "redshift.amazonaws.com"}
 
 
+def test_in_two_regions_the_role_may_ask_in_both(account: Account) -> None:
+    there = "eu-central-1"
+    hosted(account.client("sagemaker", there))
+    script = str(account.made("redshift", "--cluster", "wide", "--role-name", "two") / "setup.sh")
+    for region in (REGION, there):
+        done = account.shell("sh", script, AWS_REGION=region, AWS_DEFAULT_REGION=region)
+        assert done.returncode == 0, done.stdout + done.stderr
+    for region in (REGION, there):
+        arn = account.client("sagemaker", region).describe_endpoint(EndpointName=ENDPOINT)["EndpointArn"]
+        assert f":{region}:" in arn
+        assert account.allowed("two", f"invoke-endpoint-{region}") == statement(arn)
+
+
 def test_athena_by_the_script(account: Account) -> None:
     """The permission is the caller's."""
     account.client("iam").create_role(RoleName="caller", AssumeRolePolicyDocument="{}")
@@ -206,7 +223,7 @@ def test_athena_by_the_script(account: Account) -> None:
     done = account.shell("sh", script, PRINCIPAL="role/caller")
     assert done.returncode == 0, done.stdout + done.stderr
     arn = account.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointArn"]
-    assert account.allowed("caller", f"athena-{ENDPOINT}") == statement(arn)
+    assert account.allowed("caller", f"athena-{ENDPOINT}-{REGION}") == statement(arn)
     done = account.shell("sh", script, PRINCIPAL="caller")
     assert (done.returncode, done.stderr) == (2, "PRINCIPAL=caller is none of role/NAME, user/NAME, group/NAME\n")
     assert "who runs the queries" in account.shell("sh", script).stderr
@@ -240,7 +257,7 @@ def test_stacks_and_then_their_outputs(account: Account) -> None:
         outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         role = f"{engine}-{ENDPOINT}"
         assert outputs["RoleArn"] == f"arn:aws:iam::123456789012:role/{role}"
-        assert account.allowed(role) == statement(ARN + ENDPOINT.lower())
+        assert account.allowed(role, "invoke-endpoint") == statement(ARN + ENDPOINT.lower())
         for step in sorted(set(outputs) - {"RoleArn"}):
             done = account.shell("sh", "-c", outputs[step])
             assert done.returncode == 0, f"{step}: {outputs[step]}\n{done.stderr}"

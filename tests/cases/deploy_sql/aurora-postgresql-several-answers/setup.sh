@@ -9,6 +9,7 @@ role=aurora-postgresql-colours
 # The endpoint's ARN: what the policy below allows, and nothing else. An engine calls endpoints of its own account and
 # Region only (Q-09), so that this fails where the cluster's Region is not the CLI's.
 arn=$(aws sagemaker describe-endpoint --endpoint-name "$endpoint" --query EndpointArn --output text)
+region=$(echo "$arn" | cut -d: -f4) # IAM has none: a policy of each Region's own, in one role or user
 allowed='{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": "'$arn'"}]}'
 
@@ -31,7 +32,8 @@ if [ -z "$role_arn" ]; then
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]}')
     aws iam wait role-exists --role-name "$role"
 fi
-aws iam put-role-policy --role-name "$role" --policy-name invoke-endpoint --policy-document "$allowed"
+aws iam put-role-policy --role-name "$role" --policy-name "invoke-endpoint-$region" \
+    --policy-document "$allowed"
 echo "role $role_arn"
 
 # The cluster may use the role only once it is attached. Aurora PostgreSQL finds it by its feature; Aurora MySQL by the
@@ -74,7 +76,6 @@ vpc=$(aws rds describe-db-subnet-groups --db-subnet-group-name "$subnets" \
 if [ -z "$vpc" ] || [ "$vpc" = None ]; then
     echo "check: the VPC of $cluster could not be found; does a route lead from it to SageMaker?" >&2
 else
-    region=$(echo "$arn" | cut -d: -f4)
     doors=$(aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].VpcEndpointId' --output text --filters \
         "Name=vpc-id,Values=$vpc" "Name=service-name,Values=com.amazonaws.$region.sagemaker.runtime")
     routes=$(aws ec2 describe-route-tables --filters "Name=vpc-id,Values=$vpc" --output text \

@@ -10,6 +10,7 @@ role=redshift-colours
 # The endpoint's ARN: what the policy below allows, and nothing else. An engine calls endpoints of its own account and
 # Region only (Q-09), so that this fails where the cluster's Region is not the CLI's.
 arn=$(aws sagemaker describe-endpoint --endpoint-name "$endpoint" --query EndpointArn --output text)
+region=$(echo "$arn" | cut -d: -f4) # IAM has none: a policy of each Region's own, in one role or user
 allowed='{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": "'$arn'"}]}'
 
@@ -20,7 +21,8 @@ if [ -z "$role_arn" ]; then
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "redshift.amazonaws.com"}, "Action": "sts:AssumeRole"}]}')
     aws iam wait role-exists --role-name "$role"
 fi
-aws iam put-role-policy --role-name "$role" --policy-name invoke-endpoint --policy-document "$allowed"
+aws iam put-role-policy --role-name "$role" --policy-name "invoke-endpoint-$region" \
+    --policy-document "$allowed"
 echo "role $role_arn"
 
 # The cluster may use the role only once it is associated; doing so twice changes nothing.
