@@ -1,9 +1,9 @@
 """S3's objects as files: moto keeps the buckets and the names, the bytes lie in the state folder.
 
-Each object is a blob and a description beside it, both put in place by a rename, the description last; a blob that no
-description names is swept at start. What one call changed is written when the call is over (`flush`), by the thread
-that served it: moto sets an object's metadata only after it has put the object. Older versions and delete markers of a
-versioned bucket last until a restart.
+Each version of an object is a blob, and beside them a description of all versions and delete markers of that key, the
+oldest first; both are put in place by a rename, the description last, and a blob that no description names is swept at
+start. What one call changed is written when the call is over (`flush`), by the thread that served it: moto sets an
+object's metadata only after it has put the object.
 """
 
 import datetime
@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from moto.s3 import urls
-from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, S3Backend, s3_backends
 
 from local_test.api import chance
 
 CHUNK = 1 << 20
 KEPT = (  # what a key carries besides its bytes, by moto's names
+    "_version_id",
+    "_is_versioned",
     "_storage_class",
     "checksum_algorithm",
     "checksum_value",
@@ -31,6 +33,9 @@ KEPT = (  # what a key carries besides its bytes, by moto's names
     "encryption",
     "kms_key_id",
     "website_redirect_location",
+    "lock_mode",
+    "lock_legal_status",
+    "lock_until",
 )
 
 
@@ -150,28 +155,22 @@ class Objects:
         blobs = set()
         for description in sorted(self.folder.glob("*/*/*.json")):
             try:
-                record = json.loads(description.read_bytes())
-                blob = Blob(description.parent / record["blob"])
+                record = _read(description)
                 backend = self.backend(record["account"], record["bucket"])
-                if blob.path.stat().st_size != record["size"]:
-                    raise NoObject("half a blob")
-            except (ValueError, KeyError, OSError, NoObject):
+            except (ValueError, KeyError, NoObject):
                 lost += 1
                 continue
-            key = backend.put_object(
-                record["bucket"], record["key"], b"", etag=record["etag"], disable_notification=True
-            )
-            key._value_buffer = blob
-            key.contentsize = record["size"]
-            key.last_modified = datetime.datetime.fromisoformat(record["modified"])
-            key._metadata.update(record["metadata"])
-            for name in KEPT:
-                setattr(key, name, record[name])
-            if record["tags"]:
-                backend.put_object_tagging(key, record["tags"])
-            blobs.add(blob.path)
-            loaded += 1
-        self._changed.keys = {}
+            versions: list[FakeKey | FakeDeleteMarker] = []
+            for version in record["versions"]:
+                try:
+                    versions.append(_version_of(version, record, description.parent, backend))
+                except (KeyError, OSError, NoObject):
+                    lost += 1
+            if versions:
+                backend.buckets[record["bucket"]].keys.setlist(record["key"], versions)
+            found = [version for version in versions if isinstance(version, FakeKey)]
+            blobs |= {version._value_buffer.path for version in found}  # type: ignore[attr-defined]
+            loaded += len(found)
         for path in self.folder.glob("*/*/*.blob"):
             if path not in blobs:
                 path.unlink()
@@ -181,48 +180,44 @@ class Objects:
         folder = self._place(account, bucket)
         description = folder / f"{_stem(name)}.json"
         buckets = s3_backends[account]["aws"].buckets
-        key = buckets[bucket].keys.get(name) if bucket in buckets else None
         with self._lock:
-            if not isinstance(key, FakeKey):
-                if description.is_file():
-                    blob = json.loads(description.read_bytes())["blob"]
-                    description.unlink()
-                    if bucket not in buckets or not buckets[bucket].is_versioned:
-                        (folder / blob).unlink(missing_ok=True)
-                return
-            self._keep(account, buckets[bucket], key, description)
+            versions = list(buckets[bucket].keys.getlist(name, [])) if bucket in buckets else []
+            before = _blobs(_read(description)) if description.is_file() else set()
+            kept = [self._kept(account, bucket, version) for version in versions]
+            record = {"account": account, "bucket": bucket, "key": name, "versions": kept}
+            if versions:
+                partial = description.with_suffix(".part")
+                partial.write_text(json.dumps(record), encoding="utf-8")
+                partial.replace(description)
+            else:
+                description.unlink(missing_ok=True)
+            for blob in before - _blobs(record):
+                (folder / blob).unlink(missing_ok=True)
 
-    def _keep(self, account: str, bucket: Any, key: Any, description: Path) -> None:
+    def _kept(self, account: str, bucket: str, key: Any) -> dict[str, Any]:
+        """What the description says of a version; its bytes are on disk then."""
+        if not isinstance(key, FakeKey):
+            return {"marker": key.version_id, "modified": key.last_modified.isoformat()}
         etag = key.etag.strip('"')
         if not isinstance(key._value_buffer, Blob):
-            blob = Blob(self._new(account, bucket.name, key.name))
+            blob = Blob(self._new(account, bucket, key.name))
             partial = blob.path.with_suffix(".part")
             partial.write_bytes(key.value)
             partial.replace(blob.path)
             key._value_buffer.close()
-            key._value_buffer = blob
+            key._value_buffer = blob  # type: ignore[assignment]
             if key.multipart:  # its parts are the same bytes once more, each an open file
                 key.multipart.dispose()
                 key.multipart = None
-        backend = s3_backends[account]["aws"]
-        record = {
-            "account": account,
-            "bucket": bucket.name,
-            "key": key.name,
-            "blob": key._value_buffer.path.name,
+        return {
+            "blob": key._value_buffer.path.name,  # type: ignore[attr-defined]
             "size": key.contentsize,
             "etag": etag,
             "modified": key.last_modified.isoformat(),
             "metadata": dict(key.metadata),
-            "tags": backend.tagger.get_tag_dict_for_resource(key.arn),
+            "tags": s3_backends[account]["aws"].tagger.get_tag_dict_for_resource(key.arn),
             **{name: getattr(key, name) for name in KEPT},
         }
-        before = json.loads(description.read_bytes())["blob"] if description.is_file() else None
-        partial = description.with_suffix(".part")
-        partial.write_text(json.dumps(record), encoding="utf-8")
-        partial.replace(description)
-        if before and before != record["blob"] and not bucket.is_versioned:
-            (description.parent / before).unlink(missing_ok=True)
 
     def _copy(self, account: str, bucket: str, name: str, source: Path) -> tuple["Blob", str]:
         blob = Blob(self._new(account, bucket, name))
@@ -265,6 +260,40 @@ class Blob:
         """moto closes what is overwritten or deleted; the file goes when that is settled."""
 
 
+def _version_of(version: dict[str, Any], record: dict[str, Any], folder: Path, backend: Any) -> Any:
+    """Raises KeyError, OSError, NoObject for what is not whole."""
+    modified = datetime.datetime.fromisoformat(version["modified"])
+    key = FakeKey(record["key"], b"", record["account"], backend.region_name, bucket_name=record["bucket"])
+    key.last_modified = modified
+    if "marker" in version:
+        marker = FakeDeleteMarker(key)
+        marker._version_id, marker.last_modified = version["marker"], modified
+        key.dispose()
+        return marker
+    blob = Blob(folder / version["blob"])
+    if blob.path.stat().st_size != version["size"]:
+        raise NoObject("half a blob")
+    key._value_buffer.close()
+    key._value_buffer = blob  # type: ignore[assignment]
+    key.contentsize = version["size"]
+    key._etag = version["etag"]
+    key._metadata.update(version["metadata"])
+    for name in KEPT:
+        setattr(key, name, version.get(name, getattr(key, name)))
+    if version["tags"]:
+        backend.tagger.tag_resource(key.arn, backend.tagger.convert_dict_to_tags_input(version["tags"]))
+    return key
+
+
+def _read(description: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(description.read_bytes())
+    return record if "versions" in record else record | {"versions": [record]}  # of a state without older versions
+
+
+def _blobs(record: dict[str, Any]) -> set[str]:
+    return {version["blob"] for version in record["versions"] if "blob" in version}
+
+
 def backend_of(objects: Objects) -> type[S3Backend]:
     """moto's S3 backend, telling `objects` what it changes."""
 
@@ -291,6 +320,14 @@ def backend_of(objects: Objects) -> type[S3Backend]:
         def delete_object_tagging(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> None:
             objects.touch(self.account_id, bucket_name, key_name)
             super().delete_object_tagging(bucket_name, key_name, *args, **kwargs)
+
+        def put_object_legal_hold(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> None:
+            objects.touch(self.account_id, bucket_name, key_name)
+            super().put_object_legal_hold(bucket_name, key_name, *args, **kwargs)
+
+        def put_object_retention(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> None:
+            objects.touch(self.account_id, bucket_name, key_name)
+            super().put_object_retention(bucket_name, key_name, *args, **kwargs)
 
     return DiskBackend
 

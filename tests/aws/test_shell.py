@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -148,6 +149,50 @@ def test_a_restart_knows_what_was_accepted(state: Path) -> None:
         assert api.client("sagemaker").describe_model(ModelName="m") | {"ResponseMetadata": 0} == model | {
             "ResponseMetadata": 0
         }
+        assert "warning" not in api.log
+
+
+def _versions(s3: Any) -> list[tuple[Any, ...]]:
+    found = s3.list_object_versions(Bucket="versioned")
+    return [
+        (each["Key"], each["VersionId"], each["IsLatest"], each["LastModified"], each.get("Size"))
+        for each in found["Versions"] + found["DeleteMarkers"]
+    ]
+
+
+def test_older_versions_and_delete_markers_outlast_a_kill(state: Path) -> None:
+    with up(state, "--no-docker") as api:
+        s3 = api.client("s3")
+        s3.create_bucket(Bucket="versioned")
+        s3.put_object(Bucket="versioned", Key="before", Body=b"null")
+        s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket="versioned", Key="before", Body=b"2")
+        put = [s3.put_object(Bucket="versioned", Key="k", Body=body)["VersionId"] for body in (b"1", b"22", b"333")]
+        s3.put_object_tagging(
+            Bucket="versioned", Key="k", VersionId=put[0], Tagging={"TagSet": [{"Key": "t", "Value": "v"}]}
+        )
+        s3.delete_object(Bucket="versioned", Key="k", VersionId=put[1])
+        s3.put_object(Bucket="versioned", Key="gone", Body=b"x")
+        s3.delete_object(Bucket="versioned", Key="gone")
+        s3.put_object(Bucket="versioned", Key="back", Body=b"y")
+        marker = s3.delete_object(Bucket="versioned", Key="back")["VersionId"]
+        s3.delete_object(Bucket="versioned", Key="back", VersionId=marker)
+        before = _versions(s3)
+        api.process.kill()
+        api.process.wait(PATIENCE)
+    with up(state, "--no-docker") as api:
+        s3 = api.client("s3")
+        assert _versions(s3) == before
+        assert len(list((state / "objects").glob("*/*/*.blob"))) == 6  # the bytes of what is deleted are gone
+        for key, version, body in (("k", put[0], b"1"), ("k", None, b"333"), ("before", "null", b"null")):
+            which = {"VersionId": version} if version else {}
+            assert s3.get_object(Bucket="versioned", Key=key, **which)["Body"].read() == body
+        assert s3.get_object(Bucket="versioned", Key="back")["Body"].read() == b"y"
+        tags = s3.get_object_tagging(Bucket="versioned", Key="k", VersionId=put[0])
+        assert tags["TagSet"] == [{"Key": "t", "Value": "v"}]
+        with pytest.raises(s3.exceptions.NoSuchKey):
+            s3.get_object(Bucket="versioned", Key="gone")
+        assert s3.put_object(Bucket="versioned", Key="k", Body=b"4")["VersionId"] not in put
         assert "warning" not in api.log
 
 
