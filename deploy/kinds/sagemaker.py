@@ -7,7 +7,6 @@ from typing import Any
 from botocore import xform_name
 
 from deploy.aws import Aws, pages
-from deploy.faults import is_denied
 from deploy.kinds.kind import ID, PROJECT, TaggedByArn, Tags, listed, mapped, or_none
 from deploy.ledger import Resource
 
