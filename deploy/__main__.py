@@ -8,6 +8,8 @@ import importlib
 import signal
 import sys
 
+from tiffin import extras
+
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
 COMMANDS = (
     *("role", "build", "push", "upload", "train", "tune", "transform"),
@@ -20,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         import boto3  # noqa: F401
         import docker  # noqa: F401
     except ImportError as error:
-        sys.stderr.write(f"deploy: {error.name} is not installed: pip install 'tiffin[deploy]'\n")
+        sys.stderr.write(f"deploy: {error.name} is not installed: {extras.install('deploy')}\n")
         return 1
     from botocore.exceptions import BotoCoreError, ClientError
 
