@@ -86,11 +86,11 @@ def _started(runner: Runner, spec: ServingSpec) -> Server:
     begun = time.monotonic()
     server = Server.start(runner, spec, terminal.log_lines("serve"))
     (spec.tree / URL_FILE).write_text(server.url)
-    terminal.say(f"ready at {server.url} in {time.monotonic() - begun:.1f} s (Ctrl-C stops it); try: {_predict()}")
+    terminal.say(f"ready at {server.url} in {time.monotonic() - begun:.1f} s (Ctrl-C stops it); try: {how_to_ask()}")
     return server
 
 
-def _predict() -> str:
+def how_to_ask() -> str:
     """How to ask it from here: a project of one's own has no Makefile of ours."""
     return "make predict" if (Path.cwd() / "local_test").is_dir() else "tiffin local predict FILE"
 
