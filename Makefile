@@ -49,6 +49,9 @@ sql: $(SQL) ## a MySQL server whose functions call endpoints, as Aurora's do; AR
 	@$(RUN) -m local_test sql $(ARGS)
 
 round: $(API) $(SQL) ## to AWS and back, against this machine: build, push, train, deploy, call, SQL, destroy; needs Docker
+	@command -v docker-registry >/dev/null || command -v registry >/dev/null || \
+	  { echo "there is no registry to push to; on Debian: apt-get install docker-registry" >&2; exit 1; }
+	@command -v mysql >/dev/null || { echo "there is no mysql client; on Debian: apt-get install mariadb-client" >&2; exit 1; }
 	@container/engine.sh
 	@PYTHON="$(CURDIR)/$(RUN)" PUSH=--force $(RUN) -m local_test run --docker --sql -- examples/round/round.sh
 

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from tiffin import extras
+
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
 COMMANDS = (
     *("role", "build", "push", "upload", "train", "tune", "transform"),
@@ -20,7 +22,8 @@ COMMANDS = (
 def main(arguments: list[str] | None = None) -> int:
     for name in ("boto3", "docker"):
         if find_spec(name) is None:
-            sys.stderr.write(f"deploy: {name} is not installed: pip install 'tiffin[deploy]'\n")
+            sys.stderr.write(f"deploy: {name} is not installed: {extras.install('deploy')}
+")
             return 1
     from botocore.exceptions import BotoCoreError, ClientError
 

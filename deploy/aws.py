@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from os import environ
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,7 +31,9 @@ class Aws:
         self.account_settings = account
         self.dry_run = dry_run
         self._out = out
-        self._session = boto3.Session(profile_name=account.profile or None, region_name=account.region or None)
+        # boto3 itself reads AWS_DEFAULT_REGION and not AWS_REGION, which every other client of AWS does
+        region = account.region or environ.get("AWS_REGION") or None
+        self._session = boto3.Session(profile_name=account.profile or None, region_name=region)
         if not self._session.region_name:
             raise DeployError("no region is chosen: --region eu-west-1, or region = under [account], or AWS_REGION")
         try:

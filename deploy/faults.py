@@ -1,5 +1,6 @@
 """AWS's errors, and botocore's, as sentences that name the fix."""
 
+import difflib
 import re
 from dataclasses import dataclass
 
@@ -20,6 +21,11 @@ TAKEN = re.compile(
 PASSING = re.compile(
     r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalFailure|InternalError"
 )
+CHOICE = re.compile(
+    r"Value '(?P<value>[^']*)' at '(?P<where>[^']*)' failed to satisfy constraint: "
+    r"Member must satisfy enum value set: \[(?P<all>[^\]]*)\]"
+)
+FEW = 12  # of these all are said
 FAULT, NOT_HERE = 500, 501  # AWS's own from the first; the second is what the API on this machine lacks
 
 
@@ -106,6 +112,11 @@ FIXES = (
         "image, artifact and endpoint must be in one region, {region} here: push and upload there (C-14)",
     ),
     Fix(
+        "ValidationError|ValidationException",
+        r"Endpoint \S+ of account \d+ not found|Could not find endpoint ",
+        "there is no such endpoint in {region}: `deploy up` makes it, and --endpoint names another",
+    ),
+    Fix(
         "ValidationException",
         r"Could not find model data at (\S+?)\.?(?:\s|$)",
         "there is no artifact at {1}, or the execution role may not read it; --model-data names another",
@@ -164,13 +175,24 @@ def sentence(error: BotoCoreError | ClientError, aws: Aws | None) -> str:
         hint = next((hint for kind, hint in LOCAL if isinstance(error, kind)), "")
         return f"{str(error).strip()}: {hint}" if hint else str(error)
     code, message = error.response["Error"].get("Code", "?"), error.response["Error"].get("Message", "")
-    said = f"{error.operation_name}: {code}: {message.strip()}"
+    said = f"{error.operation_name}: {code}: {CHOICE.sub(_nearest, message.strip())}"
     for fix in FIXES:
         found = re.search(fix.message, message)
         if re.fullmatch(fix.code, code) and found:
             groups = [group or "what it names" for group in found.groups()]
             return f"{said}\n  {fix.sentence.format('', *groups, region=aws.region if aws else 'this region')}"
     return said
+
+
+def _nearest(choice: re.Match[str]) -> str:
+    """AWS lists all its instance types, three screens of them, for one that is misspelt."""
+    allowed = choice["all"].split(", ")
+    if len(allowed) <= FEW:
+        return choice[0]
+    near = difflib.get_close_matches(choice["value"], allowed, 3)
+    return f"{choice['value']!r} at {choice['where']!r} is none of the {len(allowed)} that AWS takes" + (
+        f"; is it {' or '.join(near)}?" if near else ""
+    )
 
 
 def is_passing(error: BotoCoreError | ClientError) -> bool:

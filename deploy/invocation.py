@@ -163,7 +163,8 @@ def _said(error: ClientError) -> DeployError | ClientError:
         said = response.get("OriginalMessage") or message
         group = str(response.get("LogStreamArn", "")).rpartition("log-group:")[2]
         what = f"the container answered {status}" if status else "the container did not answer (H-09: within 60 s)"
-        return DeployError(f"{what}: {said.strip()}" + (f"\n  its log is {group}" if group else ""))
+        read = f"\n  its log is {group}: `deploy logs {group.rpartition('/')[2]}` shows it" if group else ""
+        return DeployError(f"{what}: {said.strip()}{read}")
     if "InvokeEndpointAsync" in message or ("asynchronous" in message.lower() and "InvokeEndpoint" in message):
         return DeployError(f"{message}\n  --async asks an asynchronous endpoint, --no-async any other")
     return error

@@ -66,7 +66,8 @@ def _send(
         changed += _changed(context, prefix, alike)
     _transfer(context, prefix, changed)
     others = sorted(there.keys() - {each.key for each in files})
-    context.say(f"{len(changed)} uploaded, {len(files) - len(changed)} there already: {prefix}")
+    done = "to upload" if context.aws.dry_run else "uploaded"
+    context.say(f"{len(changed)} {done}, {len(files) - len(changed)} there already: {prefix}")
     if others:
         context.say(f"also there, and not in {source}: {', '.join(others[:5])}{' …' if len(others) > 5 else ''}")  # noqa: PLR2004
     return prefix + files[0].key if source.is_file() else prefix

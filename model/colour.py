@@ -86,7 +86,7 @@ def _by_colorspace(rgb: Floats, target: str, columns: str, hue: int | None) -> F
     try:
         import colorspace  # GPL, so an extra; only these spaces need it
     except ImportError:
-        raise ValueError("this color_space needs the package colorspace: pip install 'tiffin[colorspace]'") from None
+        raise ValueError("this color_space needs the package colorspace: pip install colorspace") from None
     if len(rgb) == 0:  # colorspace refuses no colours
         return np.empty((0, 3))
     red, green, blue = (rgb / 255).T

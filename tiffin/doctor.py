@@ -26,7 +26,8 @@ class Finding:
 
 
 def examine(environ: Mapping[str, str]) -> list[Finding]:
-    return [_python(), *_packages(), _docker(), _builder(), _r(), _credentials(environ), _port(), _memory()]
+    docker = (_docker(), _builder(), _registry())
+    return [_python(), *_packages(), *docker, _mysql(), _r(), _credentials(environ), _port(), _memory()]
 
 
 def main() -> int:
@@ -50,10 +51,10 @@ def _python() -> Finding:
 def _packages() -> list[Finding]:
     findings = []
     for name, use, mend in (
-        ("gunicorn", "", "make demo, or pip install tiffin"),
-        ("sklearn", "the colour classifier", "make demo, or pip install tiffin"),
-        ("docker", "running the image from Python", "pip install 'tiffin[local]'"),
-        ("colorspace", "color_space luv, polarluv, polarlab, hsv, hls", "pip install 'tiffin[colorspace]'"),
+        ("gunicorn", "", "make demo"),
+        ("sklearn", "the colour classifier", "make demo"),
+        ("docker", "running the image from Python", "pip install docker"),
+        ("colorspace", "color_space luv, polarluv, polarlab, hsv, hls", "pip install colorspace"),
     ):
         there = importlib.util.find_spec(name) is not None
         findings.append(Finding(f"package {name}", there, "installed" if there else "not installed", mend, use))
@@ -84,6 +85,18 @@ def _builder() -> Finding:
         text.split("\n")[0] if not code else "no buildx: the classic builder makes the image, which SageMaker takes too"
     )
     return Finding("Docker builder", True, seen)
+
+
+def _registry() -> Finding:
+    found = shutil.which("docker-registry") or shutil.which("registry")
+    use = "make round, and pushes to AWS's API on this machine"
+    return Finding("registry", bool(found), found or "not installed", "on Debian: apt-get install docker-registry", use)
+
+
+def _mysql() -> Finding:
+    found = shutil.which("mysql")
+    use = "make round, and asking endpoints by SQL"
+    return Finding("mysql", bool(found), found or "not installed", "on Debian: apt-get install mariadb-client", use)
 
 
 def _r() -> Finding:

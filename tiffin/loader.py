@@ -168,8 +168,15 @@ def _handler_file(settings: Settings) -> Path:
     if len(saved) > 1:
         raise NoModel(f"the artifact has {saved[0].name} and {saved[1].name}: leave the one that is to be served")
     if not saved:
-        raise NoModel(HOW_TO_BRING_A_MODEL)
+        raise NoModel(HOW_TO_BRING_A_MODEL + _misnamed(settings.paths.model))
     return saved[0]
+
+
+def _misnamed(folder: Path) -> str:
+    """Saved models that lie there under names of their own, which are not served by guess."""
+    known = {Path(name).suffix: name for name in (*bare.NAMES, *rfiles.SAVED)}
+    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in known)
+    return "".join(f"\n{file.name} is in the artifact: as {known[file.suffix.lower()]} it would do" for file in files)
 
 
 def _shipped(settings: Settings) -> Path | None:
@@ -204,7 +211,9 @@ def _import(file: Path, is_script: bool = False) -> ModuleType:
     except TiffinError:
         raise
     except Exception as error:
-        raise NoModel(f"{file} cannot be imported: {type(error).__name__}: {error}{_place(error)}") from error
+        raise NoModel(
+            f"{file} cannot be imported: {type(error).__name__}: {error}{_place(error)}{_lack(error)}"
+        ) from error
 
 
 def _import_script(file: Path) -> ModuleType:
@@ -236,6 +245,16 @@ def _register_package(name: str, folder: Path) -> None:
     sys.modules[name] = package
     if spec.loader is not None:
         spec.loader.exec_module(package)
+
+
+def _lack(error: BaseException) -> str:
+    """What brings a module that is not here, if it is a package's."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    from tiffin import requirements
+
+    package = error.name.partition(".")[0]
+    return f"; if {package} is a package, the image needs: {requirements.run_line(package)}"
 
 
 def _place(error: BaseException) -> str:

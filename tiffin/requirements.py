@@ -45,6 +45,14 @@ class Problem:
         return f"{_bare(self.wanted)} ({state}{whose})"
 
 
+def run_line(names: str) -> str:
+    """For a Dockerfile: without what Debian recommends beside pip, which is a whole compiler."""
+    return (
+        "RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && "
+        f"pip --python {sys.executable} install {names}"
+    )
+
+
 def provide(file: Path, settings: Settings, in_use: Container[str] = ()) -> Path | None:
     """Nothing where all that `file` asks for is here, or there is no file; else the folder that pip filled, if it may.
 
@@ -79,8 +87,7 @@ def _sentence(file: Path, problems: Sequence[Problem]) -> str:
     other = any(problem.found is not None for problem in problems)
     return (
         f"{file} asks for what is not in this image: {_listed(problems)}. Nothing is installed at a container's start; "
-        "build an image that has it: FROM this image, then RUN apt-get update && apt-get install -y python3-pip && "
-        f"pip --python {sys.executable} install {names}"
+        f"build an image that has it: FROM this image, then {run_line(names)}"
         + ("; or let the versions here be with TIFFIN_ALLOW_VERSION_MISMATCH=true" if other else "")
         + "; or install at each start with TIFFIN_INSTALL_REQUIREMENTS=true, which needs pip and a network"
     )
@@ -170,8 +177,7 @@ def _installed(file: Path) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise NoModel(
             f"TIFFIN_INSTALL_REQUIREMENTS is true, and there is no pip here to install {file} with: build an image "
-            f"FROM this one with RUN apt-get update && apt-get install -y python3-pip && pip --python {sys.executable} "
-            "install pip, or better with the packages themselves"
+            f"FROM this one with {run_line('pip')}, or better with the packages themselves"
         )
     digest = hashlib.sha256(str(file.resolve()).encode() + b"\0" + file.read_bytes()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"tiffin-requirements-{os.getuid()}-{digest}"

@@ -68,7 +68,10 @@ def to_frame(table: Table, schema: Schema | None) -> Frame:
         cells = [list(column) for column in zip(*table.rows, strict=True)] or [[] for _ in names]
     kinds = schema.kinds if schema is not None else ("any",) * len(names)
     levels = schema.levels if schema is not None else (None,) * len(names)
-    columns = tuple(map(_column, cells, names, kinds, levels))
+    try:
+        columns = tuple(map(_column, cells, names, kinds, levels))
+    except BadPayload as error:
+        raise table.hinted(error) from None
     return Frame(len(table), names, columns)
 
 

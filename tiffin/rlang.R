@@ -191,7 +191,7 @@ has_predict <- function(model, source) {
   if (any(vapply(classes, predict_method, NA))) return(NULL)
   named <- unname(packages[classes])
   named <- c(named[!is.na(named)], attr(class(model), "package"))
-  if (!length(named) && is.object(model)) named <- classes[1]
+  if (!length(named) && is.object(model)) named <- sub("[.](formula|default)$", "", classes[1]) # randomForest.formula
   if (length(named) && !requireNamespace(named[1], quietly = TRUE)) {
     stop(no_model(
       source, " holds a model of class ", sQuote(classes[1], FALSE), ", which needs the R package ", named[1],

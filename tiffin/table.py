@@ -166,10 +166,14 @@ class Table(ArrayLike):
                 [[_number(cell, i, self._name(j)) for j, cell in enumerate(row)] for i, row in enumerate(self.rows, 1)]
             )
         except BadPayload as error:
-            if error.row == 1 and self.may_have_header and _looks_like_names(self.rows[0]):
-                hint = f"{error.message}; if row 1 is a header, say so: Content-Type: text/csv; header=present"
-                raise BadPayload(hint, row=1, column=error.column) from None
-            raise
+            raise self.hinted(error) from None
+
+    def hinted(self, error: BadPayload) -> BadPayload:
+        """`error` of a cell; where its row may have been meant as names, with how to say so."""
+        if error.row != 1 or not self.may_have_header or not _looks_like_names(self.rows[0]):
+            return error
+        hint = f"{error.message}; if row 1 is a header, say so: Content-Type: text/csv; header=present"
+        return BadPayload(hint, row=1, column=error.column)
 
     def _name(self, index: int) -> str:
         return self.columns[index] if self.columns is not None else str(index + 1)

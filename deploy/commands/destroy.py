@@ -28,7 +28,10 @@ def run(context: Context, options: argparse.Namespace) -> int:
         context.say("nothing was deleted")
         return 1
     left = destroy.destroy(aws, ledger, resources, context.say)
+    which = f"of {project} that has expired" if options.expired else f"of {project}"
     if aws.dry_run:
+        if not resources:
+            context.say(f"nothing {which} is there")
         return 0
     again, unlisted = destroy.chosen(aws, ledger, project, expired_at=now)
     named = {each.resource.key for each in left}
@@ -39,7 +42,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
         *(f"could not be looked at: {each}" for each in unlisted),
     ]:
         raise StillThere("this is left, or may be:\n  " + "\n  ".join(problems))
-    context.say(f"nothing of {project} is left in {aws.account}, {aws.region}: every kind was listed again")
+    context.say(f"nothing {which} is left in {aws.account}, {aws.region}: every kind was listed again")
     return 0
 
 

@@ -124,7 +124,7 @@ def _schema(context: Context, options: argparse.Namespace, endpoint: str) -> Sch
         file = Path(folder) / "model.tar.gz"
         bucket, key = storage.address(where)
         context.aws.client("s3").download_file(bucket, key, str(file))
-        return artifact.read(file, answer)
+        return artifact.read(file, answer, where)
 
 
 def _artifact_of(context: Context, endpoint: str) -> str:

@@ -25,10 +25,14 @@ _LEAST = 16  # characters
 _INSTEAD = "say it by --columns 'user_id bigint, item_id bigint' --returns double"
 
 
-def read(place: Path, answer: tuple[Column, ...] | None = None) -> Schema:
-    """`answer`: in the place of what the artifact says. Raises NotSql for what is no artifact of these."""
+def read(place: Path, answer: tuple[Column, ...] | None = None, named: str = "") -> Schema:
+    """`answer`: in the place of what the artifact says; `named`: where it was fetched from, for the sentences.
+
+    Raises NotSql for what is no artifact of these.
+    """
+    named = named or str(place)
     if not place.exists():
-        raise NotSql(f"there is no artifact {place}")
+        raise NotSql(f"there is no artifact {named}")
     files = _of_folder(place) if place.is_dir() else _of_archive(place)
     for name, reader in _READERS.items():
         if name in files:
@@ -36,15 +40,15 @@ def read(place: Path, answer: tuple[Column, ...] | None = None) -> Schema:
                 found, own = reader(files[name])
             except (AttributeError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
                 raise NotSql(
-                    f"{place}: {name} is not whole: {type(error).__name__}: {error}; train again, or {_INSTEAD}"
+                    f"{named}: {name} is not whole: {type(error).__name__}: {error}; train again, or {_INSTEAD}"
                 ) from None
             answer = answer or own
             if answer is None:
                 raise NotSql(
-                    f"{place}: {name} does not say how many numbers it answers: give --returns 'a double, b double'"
+                    f"{named}: {name} does not say how many numbers it answers: give --returns 'a double, b double'"
                 )
             return Schema(found, answer)
-    raise NotSql(f"{place} holds none of {', '.join(_READERS)}, so that its columns are unknown: {_INSTEAD}")
+    raise NotSql(f"{named} holds none of {', '.join(_READERS)}, so that its columns are unknown: {_INSTEAD}")
 
 
 def _of_folder(folder: Path) -> dict[str, bytes]:

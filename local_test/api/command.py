@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from tiffin import extras
+
 PORT = 4566
 STATE = Path(".tiffin/aws")
 PORT_FILE = "port"  # in the state folder, while the API is up: where `env` finds it
@@ -42,7 +44,7 @@ def _up(options: argparse.Namespace) -> int:
     try:
         from local_test.api import server
     except ImportError as error:
-        raise NotHere(f"{error.name} is not installed: pip install 'tiffin[api]'") from None
+        raise NotHere(f"{error.name} is not installed: {extras.install('api')}") from None
     return server.run(options.state, options.port, options.docker, fresh=options.fresh)
 
 

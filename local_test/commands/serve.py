@@ -86,8 +86,13 @@ def _started(runner: Runner, spec: ServingSpec) -> Server:
     begun = time.monotonic()
     server = Server.start(runner, spec, terminal.log_lines("serve"))
     (spec.tree / URL_FILE).write_text(server.url)
-    terminal.say(f"ready at {server.url} in {time.monotonic() - begun:.1f} s (Ctrl-C stops it); try: make predict")
+    terminal.say(f"ready at {server.url} in {time.monotonic() - begun:.1f} s (Ctrl-C stops it); try: {how_to_ask()}")
     return server
+
+
+def how_to_ask() -> str:
+    """How to ask it from here: a project of one's own has no Makefile of ours."""
+    return "make predict" if (Path.cwd() / "local_test").is_dir() else "tiffin local predict FILE"
 
 
 def _stop(server: Server, grace: float | None = None) -> None:

@@ -33,7 +33,7 @@ def engine() -> tuple[Any, str]:
     try:
         import docker
     except ImportError:
-        return None, "the Docker SDK is not installed (pip install 'tiffin[local]')"
+        return None, "the Docker SDK is not installed (pip install docker)"
     try:
         client = docker.from_env()
         client.ping()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_test import terminal
+from tiffin import extras
 
 PORT = 3306
 DATA = Path(".tiffin/sql")
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         from local_test.sql.endpoints import Access, Address
         from local_test.sql.server import LOOPBACK, Server
     except ImportError as error:
-        raise NotHere(f"{error.name} is not installed: pip install 'tiffin[sql]'") from None
+        raise NotHere(f"{error.name} is not installed: {extras.install('sql')}") from None
     password, is_new = chosen_password(options.password_file, os.environ)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     straight = dict(options.endpoint)

@@ -226,6 +226,9 @@ def test_only_what_has_expired_goes(aws: LocalAws, tmp_path: Path) -> None:
     done = deploy(aws, ledger, "destroy", "--expired", "--yes", "--project", "expiry")
     stays = ["expiry-aurora-us-east-1", "expiry-redshift-us-east-1"]
     assert (done.returncode, sorted(left(aws, "expiry"))) == (0, stays), done.stderr
+    assert done.stderr.splitlines()[-1].startswith("nothing of expiry that has expired is left in")
+    again = deploy(aws, ledger, "destroy", "--expired", "--dry-run", "--project", "expiry")
+    assert (again.returncode, again.stderr) == (0, "nothing of expiry that has expired is there\n")
 
 
 def test_nobody_is_asked_where_nobody_sits(aws: LocalAws, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_every_payload_reaches_the_container_as_it_is(hosting: Hosting, project:
     assert json.loads(asked("headers x", "--content-type", "text/own"))["content-type"] == "text/own"
     refused = project.run("invoke", "status 418", code=1)
     assert "the container answered 418: it says no" in refused.said
-    assert f"/aws/sagemaker/Endpoints/{project.project}" in refused.said
+    assert f"/aws/sagemaker/Endpoints/{project.project}: `deploy logs {project.project}` shows it" in refused.said
     assert "there is no file ghost.csv" in project.run("invoke", "ghost.csv", code=1).said
     assert "--async asks an asynchronous endpoint" in project.run("invoke", "x", "--async", code=1).said
 

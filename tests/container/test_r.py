@@ -155,7 +155,7 @@ def test_an_unknown_level_is_named_with_those_there_are(served: Callable[[str], 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("missing", "model.rds holds a model of class 'randomForest.formula', which needs the R package randomForest"),
+        ("missing", "model.rds holds a model of class 'randomForest.formula', which needs the R package randomForest;"),
         ("none", "model.rds holds a model of class 'mine', which needs the R package mine"),
         ("nothing", "model.rds holds an object of class 'numeric', and R knows no predict() for that"),
     ],

@@ -88,7 +88,7 @@ def test_R_models_are_loaded_and_unloaded_and_leave_nothing(artifacts: Path) -> 
         body, headers = b"255,0,0\n", {"Content-Type": "text/csv"}
         assert server.request("POST", "/models/rpart/invoke", body, headers).body == b"red\n"
         assert server.request("POST", "/models/lm/invoke", b"3,100\n", headers).body.startswith(b"21.978")
-        assert "which needs the R package randomForest" in load("missing").body.decode()
+        assert "which needs the R package randomForest;" in load("missing").body.decode()
         for name in names[:2]:
             assert server.request("DELETE", f"/models/{name}").status == 200
         left = docker("exec", server.name, "ls", "/tmp").stdout.split()  # noqa: S108

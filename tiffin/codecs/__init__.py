@@ -121,7 +121,7 @@ def canonical(content_type: MediaType, others: Sequence[MediaType] = ()) -> Medi
     if known in CODECS and known not in offered():
         raise UnsupportedMediaType(
             f"{content_type} needs {CODECS[known].extra}, which is not installed here: build the image with "
-            f"EXTRAS=arrow, or install tiffin[arrow]; or send one of {listed(offered())}"
+            f"EXTRAS=arrow, or pip install pyarrow; or send one of {listed(offered())}"
         )
     if known not in CODECS:
         raise UnsupportedMediaType(f"{content_type} is not accepted; send one of {listed((*offered(), *others))}")

@@ -38,6 +38,11 @@ def fault(code: str, message: str = "") -> ClientError:
         ),
         ("ThrottlingException", "Rate exceeded", "wait a minute"),
         ("OptInRequired", "", "not enabled in this account"),
+        (
+            "ValidationError",
+            "Endpoint shop of account 123456789012 not found.",
+            "no such endpoint in this region: `deploy up`",
+        ),
     ],
 )
 def test_an_error_names_its_fix(code: str, message: str, fix: str) -> None:
@@ -48,6 +53,31 @@ def test_an_error_names_its_fix(code: str, message: str, fix: str) -> None:
 
 def test_what_is_not_known_is_said_as_aws_says_it() -> None:
     assert sentence(fault("Teapot", "short and stout"), None) == "CreateEndpoint: Teapot: short and stout"
+
+
+def of_many(value: str) -> ClientError:
+    types = ", ".join(["ml.m5.large", "ml.m5.xlarge", "ml.t3.medium", *(f"ml.p{n}.24xlarge" for n in range(300))])
+    return fault(
+        "ValidationException",
+        f"1 validation error detected: Value '{value}' at 'resourceConfig.instanceType' failed to satisfy constraint: "
+        f"Member must satisfy enum value set: [{types}]",
+    )
+
+
+@pytest.mark.parametrize("value", ["ml.m5.lrge", "m5.large"])
+def test_a_misspelt_instance_type_is_answered_by_the_nearest_and_not_by_all(value: str) -> None:
+    said = sentence(of_many(value), None)
+    assert f"'{value}' at 'resourceConfig.instanceType' is none of the 303 that AWS takes; is it ml.m5.large" in said
+    assert len(said) < 250
+
+
+def test_nothing_is_near_what_is_no_instance_type() -> None:
+    assert sentence(of_many("???"), None).endswith("is none of the 303 that AWS takes")
+
+
+def test_few_choices_are_all_said() -> None:
+    few = "Value 'x' at 'a' failed to satisfy constraint: Member must satisfy enum value set: [File, Pipe]"
+    assert sentence(fault("ValidationException", few), None).endswith(few)
 
 
 def test_missing_credentials_are_a_sentence_too() -> None:

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from local_test import terminal
+from local_test.commands import serve
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,15 @@ def test_swatch_is_text_where_nobody_looks(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert terminal.swatch(73, 84, 116) == shown
+
+
+@pytest.mark.parametrize(
+    ("folders", "command"), [(["local_test"], "make predict"), (["model"], "tiffin local predict FILE")]
+)
+def test_what_to_try_next_is_there_to_be_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: list[str], command: str
+) -> None:
+    for name in folders:
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert serve.how_to_ask() == command

@@ -77,7 +77,7 @@ def test_the_same_job_twice_gives_the_same_artifact(tmp_path: Path) -> None:
 
 def test_a_color_space_of_a_package_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "colorspace", None)
-    with pytest.raises(BadJob, match=r"^hyperparameter color_space='luv': .* pip install 'tiffin\[colorspace\]'$"):
+    with pytest.raises(BadJob, match=r"^hyperparameter color_space='luv': .* pip install colorspace$"):
         training.train_fn(job(tmp_path, Hyperparameters(color_space="luv"), train=colours(2)))
 
 

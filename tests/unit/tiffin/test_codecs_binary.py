@@ -220,7 +220,7 @@ def test_without_pyarrow_its_formats_are_not_offered() -> None:
     offered += "application/x-recordio-protobuf"
     assert done.stdout.splitlines() == [
         "415 application/x-parquet needs pyarrow, which is not installed here: build the image with EXTRAS=arrow, or "
-        f"install tiffin[arrow]; or send one of {offered}",
+        f"pip install pyarrow; or send one of {offered}",
         f"406 cannot answer 'application/x-parquet'; can answer {offered}",
     ]
 

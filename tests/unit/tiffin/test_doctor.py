@@ -12,7 +12,7 @@ from tiffin.doctor import Finding, examine
 
 NAMES = [
     *("Python", "package gunicorn", "package sklearn", "package docker", "package colorspace"),
-    *("Docker", "Docker builder", "R", "AWS credentials", f"port {limits.PORT}", "machine"),
+    *("Docker", "Docker builder", "registry", "mysql", "R", "AWS credentials", f"port {limits.PORT}", "machine"),
 ]
 
 
@@ -38,7 +38,7 @@ def test_rows_where_there_is_nothing(nothing_on_path: Path, tmp_path: Path) -> N
     found = findings(tmp_path)
     assert list(found) == NAMES
     assert {name for name, row in found.items() if not row.ok} - {f"port {limits.PORT}"} == {
-        *("Docker", "Docker builder", "R", "AWS credentials")
+        *("Docker", "Docker builder", "registry", "mysql", "R", "AWS credentials")
     }
     for row in found.values():
         assert row.seen
@@ -95,6 +95,14 @@ def test_credentials(
     assert (found.seen, found.ok) == (seen, seen != "none")
 
 
+@pytest.mark.parametrize(
+    ("name", "row"), [("docker-registry", "registry"), ("registry", "registry"), ("mysql", "mysql")]
+)
+def test_what_the_round_takes(nothing_on_path: Path, tmp_path: Path, name: str, row: str) -> None:
+    program(nothing_on_path, name, "exit 1")
+    assert (findings(tmp_path)[row].ok, findings(tmp_path)[row].seen) == (True, str(nothing_on_path / name))
+
+
 def test_a_port_that_is_taken(nothing_on_path: Path, tmp_path: Path) -> None:
     with socket.socket() as other:
         try:
@@ -136,7 +144,7 @@ def test_command_where_the_packages_are_missing(tmp_path: Path) -> None:
     done = run(tmp_path, "-S")
     assert (done.returncode, done.stderr) == (1, "")
     assert "BROKEN   package gunicorn" in done.stdout
-    assert "-> make demo, or pip install tiffin\n" in done.stdout
+    assert "-> make demo\n" in done.stdout
 
 
 def test_it_changes_nothing(nothing_on_path: Path, tmp_path: Path) -> None:

@@ -173,10 +173,20 @@ def test_no_code_at_all(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
+    ("saved", "right"), [("my.rds", "model.rds"), ("my.RData", "model.rdata"), ("churn.joblib", "model.joblib")]
+)
+def test_a_saved_model_under_another_name_is_told_the_right_one(settings: Settings, saved: str, right: str) -> None:
+    settings.paths.model.mkdir(parents=True, exist_ok=True)
+    (settings.paths.model / saved).touch()
+    assert refusal(settings).endswith(f"\n{saved} is in the artifact: as {right} it would do")
+
+
+@pytest.mark.parametrize(
     ("code", "reason"),
     [
         ("import no_such_package", "{file} cannot be imported: ModuleNotFoundError: No module named 'no_such_package'"
-         " ({file}, line 1)"),
+         " ({file}, line 1); if no_such_package is a package, the image needs: RUN apt-get update && apt-get install "
+         f"-y --no-install-recommends python3-pip && pip --python {sys.executable} install no_such_package"),
         ("\nx = 1 / 0", "{file} cannot be imported: ZeroDivisionError: division by zero ({file}, line 2)"),
         ("def f(:", "{file} cannot be imported: SyntaxError: invalid syntax (inference.py, line 1)"),
         ("a = '\0'", "{file} cannot be imported: SyntaxError: source code string cannot contain null bytes"),

@@ -20,7 +20,8 @@ HERE = {
     "odd": ("2004-unknown", []),
 }
 MENDING = (
-    "build an image that has it: FROM this image, then RUN apt-get update && apt-get install -y python3-pip && pip"
+    "build an image that has it: FROM this image, then "
+    "RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && pip"
 )
 
 

@@ -41,6 +41,14 @@ def test_a_schema_says_what_cells_mean() -> None:
     assert integer.values.tolist() == [3, NA_INTEGER, NA_INTEGER, NA_INTEGER]
 
 
+def test_a_header_that_nothing_announced_is_told_how_to_be_one() -> None:
+    header, row = ["x", "g", "s", "ok", "n"], ["1", "a", "t", "T", "1"]
+    with pytest.raises(BadPayload, match=r"'x' is not a number; if row 1 is a header, say so: .*header=present"):
+        rframe.to_frame(Table([header, row], may_have_header=True), SCHEMA)
+    with pytest.raises(BadPayload, match=r"'x' is not a number$"):
+        rframe.to_frame(Table([["x", "a", "t", "T", "1"]], may_have_header=True), SCHEMA)
+
+
 @pytest.mark.parametrize(
     ("cells", "kind", "values"),
     [
