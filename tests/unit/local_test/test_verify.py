@@ -17,12 +17,13 @@ import pytest
 
 from local_test.verify import causes, command, report
 from local_test.verify.checkpoints import Traces
-from local_test.verify.checks.image import Image, exec_form
+from local_test.verify.checks.image import Image, address, exec_form
+from local_test.verify.checks.stopping import Stopped, ends
 from local_test.verify.judge import checked
 from local_test.verify.payload import Payload
 from local_test.verify.probe import Engine, Peeked
 from local_test.verify.statements import explain, statements
-from local_test.verify.subject import Court
+from local_test.verify.subject import Court, Subject
 from local_test.verify.verdict import Judgement, Status, Verdict
 from local_test.verify.wire import Address
 from tests.server import ROOT
@@ -183,6 +184,30 @@ class TestWhyItDoesNotStart:
 )
 def test_shell_form_is_known_by_any_shell(entry: list[str], status: Status) -> None:  # C-03
     assert exec_form(Image(cast("Court", None), {}, {"Entrypoint": entry}, {})).status is status
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("mine:1", Status.NOT_APPLICABLE),
+        ("me/mine:1", Status.NOT_APPLICABLE),
+        ("localhost:5000/mine:1", Status.PASS),
+        (f"registry.example/{'m' * 236}:1", Status.PASS),
+        (f"registry.example/{'m' * 236}:12", Status.FAIL),
+    ],
+)
+def test_an_address_is_as_long_as_CreateModel_takes(name: str, status: Status) -> None:  # C-14
+    court = Court(Subject(name), cast("Engine", None), Path(), Path(), lambda _: True)
+    assert address(Image(court, {}, {}, {})).status is status
+
+
+@pytest.mark.parametrize(("first", "mend"), [("/bin/bash /opt/program/serve", "exec"), ("python3 serve.py", "")])
+def test_a_shell_that_hands_no_signal_on_is_named(first: str, mend: str) -> None:  # H-18
+    seen = ends(Stopped(None, (), 3.0, None, False, first))
+    assert seen.status is Status.FAIL
+    assert first in seen.text
+    assert mend in seen.mend
+    assert bool(seen.mend) is bool(mend)
 
 
 def test_an_answer_that_trickles_in_is_late() -> None:  # H-09
