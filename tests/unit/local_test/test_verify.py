@@ -22,6 +22,7 @@ from local_test.verify.checks.stopping import Stopped, ends
 from local_test.verify.judge import checked
 from local_test.verify.payload import Payload
 from local_test.verify.probe import Engine, Peeked
+from local_test.verify.server import tail
 from local_test.verify.statements import explain, statements
 from local_test.verify.subject import Court, Subject
 from local_test.verify.verdict import Judgement, Status, Verdict
@@ -208,6 +209,19 @@ def test_a_shell_that_hands_no_signal_on_is_named(first: str, mend: str) -> None
     assert first in seen.text
     assert mend in seen.mend
     assert bool(seen.mend) is bool(mend)
+
+
+@pytest.mark.parametrize(
+    ("log", "shown"),
+    [
+        ("", "(empty)"),
+        ("one\n\n  two\n", "one / two"),
+        ("\x1b[31mWARNING\x1b[0m: no\n", "WARNING: no"),
+        ("x" * 400, "…" + "x" * 300),
+    ],
+)
+def test_the_end_of_a_log_is_text_on_one_line(log: str, shown: str) -> None:
+    assert tail(log) == shown
 
 
 def test_an_answer_that_trickles_in_is_late() -> None:  # H-09
