@@ -137,6 +137,7 @@ class TestWhyItDoesNotStart:
         [
             (Stub(Env=PATH), NOT_FOUND, "C-02", "executable file not found in $PATH", ""),
             (Stub({"/opt/program/serve": Peeked(0o644, b"")}, Env=PATH), NOT_FOUND, "C-02", "not executable", "chmod"),
+            (Stub(Env=PATH, Cmd=["bash"]), NOT_FOUND, "C-02", "found in $PATH", ""),
             (Stub(Env=PATH, Cmd=["gunicorn", "app"]), NOT_FOUND, "C-02", "its CMD, `gunicorn app`", "ENTRYPOINT"),
             (
                 Stub({"/s": Peeked(0o755, b"#!/bin/sh\r\n")}),
@@ -160,6 +161,7 @@ class TestWhyItDoesNotStart:
         assert REFUSED not in what.text
         assert seen in what.text
         assert mend in what.mend
+        assert ("its CMD" in what.text) is ("its CMD" in seen)
 
     @pytest.mark.parametrize(
         ("log", "is_of_a_start"),
