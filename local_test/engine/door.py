@@ -9,12 +9,14 @@ import ctypes
 import functools
 import os
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 INSIDE = "127.0.0.2"  # a server that listens on 127.0.0.1 alone is not reached, as from outside
 _CLONE_NEWNET = 0x40000000
+_LAG = 5.0  # seconds until the engine has seen that a process of its own has ended
 
 
 class Door:
@@ -46,8 +48,11 @@ def opened(pid: int, first_process: Callable[[], int]) -> Door | None:
     try:
         door = Door(pid)
     except OSError:
-        if pid and first_process() == pid:
-            raise
+        deadline = time.monotonic() + _LAG
+        while pid and first_process() == pid:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LAG / 100)
         return None
     if first_process() == pid:
         return door

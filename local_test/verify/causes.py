@@ -106,8 +106,8 @@ def _on_path(engine: Engine, command: str, _: str) -> tuple[str, str]:
                 f"; {path} is there, and not executable",
                 f"RUN chmod +x {path} in the Dockerfile, or COPY --chmod=755.",
             )
-    words = config.get("Cmd") or ()
-    if words and not config.get("Entrypoint"):
+    words = config.get("Cmd") or ()  # of one word alone: the base image's shell or interpreter
+    if len(words) > 1 and not config.get("Entrypoint"):
         return f"; its CMD, `{' '.join(words)}`, is replaced by that word", CMD
     return "", ""
 

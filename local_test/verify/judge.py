@@ -38,7 +38,7 @@ from local_test.verify.checks.check import Check, run_all, skip_all
 from local_test.verify.probe import Engine, NotStarted
 from local_test.verify.server import FIRST, OK, Server, at_once, serving, tail
 from local_test.verify.subject import Court, Subject, unpack
-from local_test.verify.verdict import Judgement, Seen, Status, Verdict, failed, passed, skipped
+from local_test.verify.verdict import Judgement, Status, Verdict, failed, passed, skipped
 from tiffin import limits
 
 Progress = Callable[[Verdict], None]
@@ -191,7 +191,7 @@ def _open(stack: ExitStack, court: Court) -> Opened:
         court = _writable(court)
         server = stack.enter_context(serving(court, court.serve(), window=_again(server)))
         if not server.readiness.ready:
-            return _closed(court, [*verdicts, IN_TIME.say(_never_ready(court, server, said))])
+            return _closed(court, [*verdicts, _never_ready(court, server, said)])
         verdicts.append(READ_ONLY.say(failed(f"with a model directory that cannot be written: {said}")))
     else:
         verdicts.append(READ_ONLY.say(passed("it starts with a model directory that cannot be written")))
@@ -202,13 +202,17 @@ def _open(stack: ExitStack, court: Court) -> Opened:
     return Opened(court, server, verdicts)
 
 
-def _never_ready(court: Court, server: Server, said: str) -> Seen:
+def _never_ready(court: Court, server: Server, said: str) -> Verdict:
+    if elsewhere_listening := _listens_elsewhere(server):  # this time it came so far
+        return PORT.say(failed(elsewhere_listening))
     if court.without_model:
-        return skipped(f"{said}; {court.without_model}")
+        return IN_TIME.say(skipped(f"{said}; {court.without_model}"))
     mend = causes.mend(server.readiness.log) or (SLOW_PING if server.readiness.ping.is_late else "")
+    if server.readiness.exit_code is None and not server.container.listeners():
+        said += "; it listens on no port yet"
     if not any(court.model.iterdir()):
         said, mend = f"with an empty /opt/ml/model {said}", mend or NO_MODEL
-    return failed(said, mend)
+    return IN_TIME.say(failed(said, mend))
 
 
 def _not_started(court: Court, said: str) -> Verdict:
@@ -231,9 +235,9 @@ def _listens_elsewhere(server: Server) -> str:
     if server.readiness.exit_code is not None or server.readiness.ping.status:
         return ""
     found = server.container.listeners()
-    if any(one.port == limits.PORT and not one.is_loopback for one in found):
-        return ""
-    text = ", ".join(sorted(f"{one.address}:{one.port}" for one in found)) or "no port at all"
+    if not found or any(one.port == limits.PORT and not one.is_loopback for one in found):
+        return ""  # nowhere: it has not come so far (H-04)
+    text = ", ".join(sorted(f"{one.address}:{one.port}" for one in found))
     return f"nothing answers on 0.0.0.0:{limits.PORT}; after {server.readiness.seconds:.0f} s it listens on {text}"
 
 

@@ -1,5 +1,6 @@
 """A container that serves: until it is ready, and what to ask it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from tiffin import limits
 PING_LIMIT = 2.0  # seconds, H-03
 FIRST = 4  # invocations at once as soon as /ping says 200
 _POLL = 0.1
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TAIL = 300  # characters of a log in a verdict
 OK = 200
 
@@ -108,4 +110,6 @@ def at_once(count: int, ask: Callable[[], Answer]) -> tuple[Answer, ...]:
 
 
 def tail(log: str) -> str:
-    return " / ".join(line.strip() for line in log[-_TAIL:].splitlines() if line.strip()) or "(empty)"
+    plain = _COLOURS.sub("", log).rstrip()
+    cut = "…" if len(plain) > _TAIL else ""
+    return cut + " / ".join(line.strip() for line in plain[-_TAIL:].splitlines() if line.strip()) or "(empty)"

@@ -11,6 +11,7 @@ from local_test.verify.verdict import Seen, failed, passed, skipped, warned
 from tiffin import limits
 
 GIGABYTE = 10**9
+LONGEST_NAME = 255  # characters, with the registry's and the tag
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DRIVERS = ("/usr/bin/nvidia-smi", "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1")
 SHELLS = ("sh", "bash", "dash", "ash", "zsh")
@@ -88,6 +89,15 @@ def architecture(image: Image) -> Seen:
     return warned(f"{found}: for Graviton instances only") if found == "linux/arm64" else failed(found)
 
 
+def address(image: Image) -> Seen:
+    name = image.court.subject.image
+    registry, slash, _ = name.partition("/")
+    if not slash or not {".", ":"} & set(registry):
+        return skipped("its name is of no registry: judge it by the one that it is pushed under")
+    text = f"its name has {len(name)} characters"
+    return passed(text) if len(name) <= LONGEST_NAME else failed(f"{text}; CreateModel takes {LONGEST_NAME}")
+
+
 def size(image: Image) -> Seen:
     found = int(image.attributes.get("Size", 0))
     text = f"{found / GIGABYTE:.2f} GB"
@@ -102,5 +112,6 @@ CHECKS = (
     Check("C-08", "no GPU driver in it", no_driver),
     Check("C-12", "a Docker manifest in the registry", docker_manifest),
     Check("C-13", "for linux/amd64", architecture),
+    Check("C-14", "an address that CreateModel takes", address),
     Check("S-04", "small enough for serverless", size),
 )

@@ -17,12 +17,14 @@ import pytest
 
 from local_test.verify import causes, command, report
 from local_test.verify.checkpoints import Traces
-from local_test.verify.checks.image import Image, exec_form
+from local_test.verify.checks.image import Image, address, exec_form
+from local_test.verify.checks.stopping import Stopped, ends
 from local_test.verify.judge import checked
 from local_test.verify.payload import Payload
 from local_test.verify.probe import Engine, Peeked
+from local_test.verify.server import tail
 from local_test.verify.statements import explain, statements
-from local_test.verify.subject import Court
+from local_test.verify.subject import Court, Subject
 from local_test.verify.verdict import Judgement, Status, Verdict
 from local_test.verify.wire import Address
 from tests.server import ROOT
@@ -135,6 +137,7 @@ class TestWhyItDoesNotStart:
         [
             (Stub(Env=PATH), NOT_FOUND, "C-02", "executable file not found in $PATH", ""),
             (Stub({"/opt/program/serve": Peeked(0o644, b"")}, Env=PATH), NOT_FOUND, "C-02", "not executable", "chmod"),
+            (Stub(Env=PATH, Cmd=["bash"]), NOT_FOUND, "C-02", "found in $PATH", ""),
             (Stub(Env=PATH, Cmd=["gunicorn", "app"]), NOT_FOUND, "C-02", "its CMD, `gunicorn app`", "ENTRYPOINT"),
             (
                 Stub({"/s": Peeked(0o755, b"#!/bin/sh\r\n")}),
@@ -158,6 +161,7 @@ class TestWhyItDoesNotStart:
         assert REFUSED not in what.text
         assert seen in what.text
         assert mend in what.mend
+        assert ("its CMD" in what.text) is ("its CMD" in seen)
 
     @pytest.mark.parametrize(
         ("log", "is_of_a_start"),
@@ -183,6 +187,43 @@ class TestWhyItDoesNotStart:
 )
 def test_shell_form_is_known_by_any_shell(entry: list[str], status: Status) -> None:  # C-03
     assert exec_form(Image(cast("Court", None), {}, {"Entrypoint": entry}, {})).status is status
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("mine:1", Status.NOT_APPLICABLE),
+        ("me/mine:1", Status.NOT_APPLICABLE),
+        ("localhost:5000/mine:1", Status.PASS),
+        (f"registry.example/{'m' * 236}:1", Status.PASS),
+        (f"registry.example/{'m' * 236}:12", Status.FAIL),
+    ],
+)
+def test_an_address_is_as_long_as_CreateModel_takes(name: str, status: Status) -> None:  # C-14
+    court = Court(Subject(name), cast("Engine", None), Path(), Path(), lambda _: True)
+    assert address(Image(court, {}, {}, {})).status is status
+
+
+@pytest.mark.parametrize(("first", "mend"), [("/bin/bash /opt/program/serve", "exec"), ("python3 serve.py", "")])
+def test_a_shell_that_hands_no_signal_on_is_named(first: str, mend: str) -> None:  # H-18
+    seen = ends(Stopped(None, (), 3.0, None, False, first))
+    assert seen.status is Status.FAIL
+    assert first in seen.text
+    assert mend in seen.mend
+    assert bool(seen.mend) is bool(mend)
+
+
+@pytest.mark.parametrize(
+    ("log", "shown"),
+    [
+        ("", "(empty)"),
+        ("one\n\n  two\n", "one / two"),
+        ("\x1b[31mWARNING\x1b[0m: no\n", "WARNING: no"),
+        ("x" * 400, "…" + "x" * 300),
+    ],
+)
+def test_the_end_of_a_log_is_text_on_one_line(log: str, shown: str) -> None:
+    assert tail(log) == shown
 
 
 def test_an_answer_that_trickles_in_is_late() -> None:  # H-09
