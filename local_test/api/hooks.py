@@ -14,12 +14,14 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.logs.models import LogsBackend, logs_backends
 from moto.moto_api._internal import mock_random
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
+from moto.s3.responses import S3Response
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local_test.api import (
     alarms,
+    buckets,
     chance,
     ecr,
     endpoints,
@@ -27,7 +29,6 @@ from local_test.api import (
     jobs,
     logs,
     metrics,
-    objects,
     processing,
     rds,
     scaling,
@@ -107,7 +108,10 @@ def install(platform: Platform) -> None:
     chance.install()
     templates.install()
     _replace(sagemaker_backends, _backend_of(platform))
-    _replace(s3_backends, objects.backend_of(platform.objects))
+    _replace(s3_backends, type("LocalS3", (buckets.DiskBackend,), {"objects": platform.objects}))
+    paths = importlib.import_module("moto.s3.urls").url_paths
+    paths.update({path: getattr(buckets.LocalS3Response, dispatch.__name__) for path, dispatch in paths.items()})
+    FakeKey.__deepcopy__ = buckets.listed  # type: ignore[attr-defined]
     _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
     _replace(cloudwatch_backends, _cloudwatch_of(platform))
     importlib.import_module("moto.cloudwatch.urls").url_paths["{0}/$"] = alarms.AlarmsResponse.dispatch
@@ -167,7 +171,19 @@ def points() -> dict[str, Callable[[], bool]]:
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
         LogsBackend: ["put_log_events", "delete_log_group", "delete_log_stream", "ensure_log_stream"],
         CloudWatchBackend: ["put_metric_data", "get_metric_statistics", "put_metric_alarm", "set_alarm_state"],
-        s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
+        s3_backends.backend: [
+            "put_object",
+            "delete_object",
+            "put_object_tagging",
+            "delete_object_tagging",
+            "put_object_legal_hold",
+            "put_object_retention",
+            "upload_part",
+            "upload_part_copy",
+            "complete_multipart_upload",
+            "_get_results_from_token",
+        ],
+        S3Response: ["setup_class", "key_dispatch", "bucket_dispatch", "ambiguous_dispatch"],
     }
     checks: dict[str, Callable[[], bool]] = {
         f"the paths of {service}": lambda service=service, wanted=wanted: all(  # type: ignore[misc]
@@ -189,8 +205,6 @@ def points() -> dict[str, Callable[[], bool]]:
 
 
 def _has_buffer() -> bool:
-    from moto.s3.models import FakeKey
-
     key = FakeKey("name", b"value", account_id="1", region_name="us-east-1")
     try:
         return hasattr(key, "_value_buffer") and hasattr(key, "_etag") and hasattr(key, "_metadata")
