@@ -44,6 +44,7 @@ from local_test.api.models import ModelsBackend, ModelsResponse
 from local_test.api.packages import PackagesResponse
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
+from local_test.api.records import RecordsResponse
 from local_test.api.search import SearchResponse
 from local_test.api.tags import TagsBackend
 from local_test.api.training import TrainingBackend, TrainingResponse
@@ -62,6 +63,7 @@ BACKENDS: tuple[type, ...] = (
     TagsBackend,
 )
 RESPONSES: tuple[type, ...] = (
+    RecordsResponse,
     TrainingResponse,
     ProcessingResponse,
     TransformResponse,
@@ -160,10 +162,15 @@ def points() -> dict[str, Callable[[], bool]]:
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
         SageMakerResponse: [
             "dispatch",
-            "search",
             "create_training_job",
             "serialized",
             "call_action",
+            "create_experiment",
+            "describe_experiment",
+            "delete_experiment",
+            "create_trial",
+            "create_trial_component",
+            "create_notebook_instance",
             "create_endpoint",
             "create_transform_job",
             "list_transform_jobs",
