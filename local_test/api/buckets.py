@@ -10,7 +10,6 @@ from moto.s3 import urls
 from moto.s3.exceptions import InvalidBucketName, InvalidContinuationToken, NoSuchUpload
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, S3Backend
 from moto.s3.responses import S3Response
-from werkzeug.datastructures import ImmutableMultiDict
 
 from local_test.api import chance
 from local_test.api.control import refuse
@@ -42,7 +41,8 @@ class LocalS3Response(S3Response):
     def setup_class(self, request: Any, *args: Any, **kwargs: Any) -> None:
         if request.method == "PUT":  # an object's bytes, of whatever type: moto would read a form, and keep nothing
             request.get_data()
-            request.__dict__.update(form=ImmutableMultiDict(), files=ImmutableMultiDict())
+            empty = request.parameter_storage_class()
+            request.__dict__.update(form=empty, files=empty)
         super().setup_class(request, *args, **kwargs)
 
 

@@ -24,9 +24,9 @@ from moto.core.request import (
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from local_test.api import chance
+from local_test.api.absent import NotHereYet
 from local_test.api.front import Answer, Request, message_of
 from local_test.api.journal import Call
-from local_test.api.platform import NotHereYet
 
 log = logging.getLogger(__name__)
 

@@ -29,8 +29,10 @@ from local_test.api import (
     jobs,
     logs,
     metrics,
+    patterns,
     processing,
     rds,
+    rules,
     scaling,
     stacks,
     templates,
@@ -114,6 +116,7 @@ def install(platform: Platform) -> None:
     paths = importlib.import_module("moto.s3.urls").url_paths
     paths.update({path: getattr(buckets.LocalS3Response, dispatch.__name__) for path, dispatch in paths.items()})
     FakeKey.__deepcopy__ = buckets.listed  # type: ignore[attr-defined]
+    importlib.import_module("moto.logs.models").EventMessageFilter = patterns.Pattern  # type: ignore[attr-defined]
     _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
     _replace(cloudwatch_backends, _cloudwatch_of(platform))
     importlib.import_module("moto.cloudwatch.urls").url_paths["{0}/$"] = alarms.AlarmsResponse.dispatch
@@ -125,6 +128,7 @@ def install(platform: Platform) -> None:
     response = type("LocalEcrResponse", (ecr.LocalRegistryResponse,), about)
     urls.url_paths["{0}/$"] = response.dispatch
     importlib.import_module("moto.iam.urls").url_paths["{0}/$"] = iam.LocalIamResponse.dispatch
+    importlib.import_module("moto.events.urls").url_paths["{0}/"] = rules.LocalEventsResponse.dispatch
     importlib.import_module("moto.rds.urls").url_paths["{0}/$"] = rds.LocalRdsResponse.dispatch
 
 
@@ -157,6 +161,7 @@ def points() -> dict[str, Callable[[], bool]]:
         "iam": ["{0}/$"],
         "rds": ["{0}/$"],
         "cloudwatch": ["{0}/$"],
+        "events": ["{0}/"],
     }
     methods = {
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
@@ -176,7 +181,14 @@ def points() -> dict[str, Callable[[], bool]]:
             "list_transform_jobs",
         ],
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
-        LogsBackend: ["put_log_events", "delete_log_group", "delete_log_stream", "ensure_log_stream"],
+        LogsBackend: [
+            "put_log_events",
+            "delete_log_group",
+            "delete_log_stream",
+            "ensure_log_stream",
+            "start_query",
+            "put_metric_filter",
+        ],
         CloudWatchBackend: ["put_metric_data", "get_metric_statistics", "put_metric_alarm", "set_alarm_state"],
         s3_backends.backend: [
             "put_object",
@@ -204,6 +216,7 @@ def points() -> dict[str, Callable[[], bool]]:
     for backends in (sagemaker_backends, s3_backends, ecr_backends, cloudwatch_backends):
         checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
     checks["CloudFormation's ResourceMap"] = stacks.can_install
+    checks["the filter of Logs"] = lambda: hasattr(importlib.import_module("moto.logs.models"), "EventMessageFilter")
     checks["utcnow"] = chance.can_install
     checks["mock_random"] = lambda: type(mock_random).__name__ in ("MotoRandom", "PerThread")
     checks["CloudFormation's classes of SageMaker"] = templates.can_install

@@ -11,7 +11,8 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.absent import NotHereYet
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 
 PRETENDED = {  # by moto: complete, in service or succeeded, and nothing behind it

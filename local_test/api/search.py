@@ -7,8 +7,8 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import ValidationError
 
+from local_test.api.absent import NotHereYet
 from local_test.api.jobs import Job
-from local_test.api.platform import NotHereYet
 from local_test.api.training import described
 
 _OPERATORS: dict[str, Callable[[Any, str], bool]] = {

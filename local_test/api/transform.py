@@ -16,6 +16,7 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import inputs, telemetry
+from local_test.api.absent import NotHereYet
 from local_test.api.artifacts import DataError
 from local_test.api.containers import Builder, ImageRunner
 from local_test.api.fleet import Fleet
@@ -23,7 +24,7 @@ from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, begin, listed, stop
 from local_test.api.objects import Location, NoObject
 from local_test.api.plans import PlannedVariant
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 from local_test.engine.containers import EngineError, Log
 from local_test.engine.serving import NeverReady, ServingSpec

@@ -15,8 +15,9 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.utils import arn_formatter
 
+from local_test.api.absent import NotHereYet
 from local_test.api.jobs import LOST, Job, begin, listed, stop
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 
 KIND = "hyper-parameter-tuning-job"
