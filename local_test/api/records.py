@@ -14,6 +14,7 @@ from moto.sagemaker.exceptions import ResourceNotFound, ValidationError
 from local_test.api.absent import NotHereYet
 from local_test.api.platform import Platform
 from local_test.api.shapes import check
+from local_test.api.tags import check_tags
 
 PRETENDED = {  # by moto: complete, in service or succeeded, and nothing behind it
     "CreateAutoMLJobV2": "AutoML jobs do not run",
@@ -69,6 +70,7 @@ class RecordsResponse(BaseResponse):
 
     def _checked(self, operation: str, method: Callable[[], Any]) -> Any:
         check(operation, self.params)
+        check_tags(self.params.get("Tags") or ())
         if operation in PRETENDED:
             raise NotHereYet(PRETENDED[operation])
         for member in UNHEARD.get(operation, ()):

@@ -181,3 +181,26 @@ def test_search_of_records_holds_to_its_filters(sagemaker: Any) -> None:
     either = [("ModelPackageGroupName", "Equals", f"{mark}-{number}") for number in (0, 2)]
     assert sorted(found(*either, Operator="Or")) == [f"{mark}-0", f"{mark}-2"]
     assert len(found(own, MaxResults=2)) == 2
+
+
+def test_a_tag_that_is_added_again_has_its_new_value(sagemaker: Any) -> None:
+    tags = [{"Key": "team", "Value": "colour"}, {"Key": "until", "Value": "monday"}]
+    arn = sagemaker.create_model_package_group(ModelPackageGroupName=name("g"), Tags=tags)["ModelPackageGroupArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "until", "Value": "friday"}])
+    found = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    assert (found, len(sagemaker.list_tags(ResourceArn=arn)["Tags"])) == ({"team": "colour", "until": "friday"}, 2)
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "until", "Value": "friday"}]
+
+
+BAD_TAGS = {
+    "the same key twice": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}],
+    "a reserved key": [{"Key": "aws:a", "Value": "1"}],
+    "too many": [{"Key": f"k{number}", "Value": ""} for number in range(51)],
+}
+
+
+@pytest.mark.parametrize("tags", BAD_TAGS.values(), ids=BAD_TAGS)
+def test_tags_that_aws_refuses_are_refused(sagemaker: Any, tags: list[dict[str, str]]) -> None:
+    refusal = refused(sagemaker.create_model_package_group, ModelPackageGroupName=name("g"), Tags=tags)
+    assert refusal[:2] == (400, "ValidationException")
