@@ -20,6 +20,7 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import sns_backends
 
 from local_test.api import chance, enforced, telemetry
+from local_test.api.absent import NotHereYet
 from local_test.api.evaluation import ALARM, INSUFFICIENT_DATA, NotEvaluatedError, Rule, points, stamp, verdict
 from local_test.api.platform import Platform
 
@@ -32,9 +33,17 @@ ACTIONS = {"ALARM": "alarm_actions", "OK": "ok_actions", INSUFFICIENT_DATA: "ins
 
 
 class AlarmsBackend:
-    """Of moto's CloudWatch backend, the part that changes the states of alarms."""
+    """Of moto's CloudWatch backend, the part that changes the states of alarms, and refuses metric math."""
 
     platform: Platform
+
+    def get_metric_data(self, queries: list[dict[str, Any]], *args: Any, **kwargs: Any) -> Any:
+        ids = [query["Id"] for query in queries]
+        for query in queries:  # moto knows an id alone, and has no points of any other expression
+            if (expression := query.get("Expression")) and expression not in ids:
+                raise NotHereYet(f"the expression {expression}")
+        return super().get_metric_data(queries, *args, **kwargs)  # type: ignore[misc]
+
     account_id: str
     region_name: str
     alarms: dict[str, Alarm]

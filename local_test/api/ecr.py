@@ -11,7 +11,8 @@ from moto.ecr.exceptions import InvalidParameterException
 from moto.ecr.models import ECRBackend, Image, Repository
 from moto.ecr.responses import ECRResponse
 
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.absent import NotHereYet
+from local_test.api.platform import Platform
 from local_test.api.registry import RegistryError
 
 TOKEN = datetime.timedelta(hours=12)

@@ -8,9 +8,10 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import instances
+from local_test.api.absent import NotHereYet
 from local_test.api.jobs import listed
 from local_test.api.models import Model, is_multi_model
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 from local_test.api.templates import Kept
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 IDLE = 300  # seconds a kept-alive connection may say nothing
 BODY = 5 * 1024**3  # bytes: S3's limit of one PUT; all else is far below
@@ -31,7 +31,12 @@ class Request:
 
     @property
     def scope(self) -> "Scope":
-        """Whose call it is, by its signature; the signature itself is not verified."""
+        """Whose call it is, by its signature, of a presigned URL too; the signature itself is not verified."""
+        if "Authorization" not in self.headers and "Signature=" in self.target:
+            query = parse_qs(urlsplit(self.target).query)
+            if "AWSAccessKeyId" in query:  # as S3 signed before
+                return Scope(query["AWSAccessKeyId"][0], service="s3")
+            return Scope.of(f"Credential={query.get('X-Amz-Credential', [''])[0]}")
         return Scope.of(self.headers.get("Authorization", ""))
 
 

@@ -14,12 +14,14 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.logs.models import LogsBackend, logs_backends
 from moto.moto_api._internal import mock_random
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
+from moto.s3.responses import S3Response
 from moto.sagemaker.models import SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local_test.api import (
     alarms,
+    buckets,
     chance,
     ecr,
     endpoints,
@@ -27,8 +29,9 @@ from local_test.api import (
     jobs,
     logs,
     metrics,
-    objects,
+    patterns,
     processing,
+    rules,
     scaling,
     templates,
     training,
@@ -42,6 +45,7 @@ from local_test.api.models import ModelsBackend, ModelsResponse
 from local_test.api.packages import PackagesResponse
 from local_test.api.platform import Platform
 from local_test.api.processing import ProcessingBackend, ProcessingResponse
+from local_test.api.records import RecordsResponse
 from local_test.api.search import SearchResponse
 from local_test.api.tags import TagsBackend
 from local_test.api.training import TrainingBackend, TrainingResponse
@@ -60,6 +64,7 @@ BACKENDS: tuple[type, ...] = (
     TagsBackend,
 )
 RESPONSES: tuple[type, ...] = (
+    RecordsResponse,
     TrainingResponse,
     ProcessingResponse,
     TransformResponse,
@@ -97,7 +102,11 @@ def install(platform: Platform) -> None:
     chance.install()
     templates.install()
     _replace(sagemaker_backends, _backend_of(platform))
-    _replace(s3_backends, objects.backend_of(platform.objects))
+    _replace(s3_backends, type("LocalS3", (buckets.DiskBackend,), {"objects": platform.objects}))
+    paths = importlib.import_module("moto.s3.urls").url_paths
+    paths.update({path: getattr(buckets.LocalS3Response, dispatch.__name__) for path, dispatch in paths.items()})
+    FakeKey.__deepcopy__ = buckets.listed  # type: ignore[attr-defined]
+    importlib.import_module("moto.logs.models").EventMessageFilter = patterns.Pattern  # type: ignore[attr-defined]
     _replace(logs_backends, logs.backend_of(platform.logs, lambda: platform.replaying))
     _replace(cloudwatch_backends, _cloudwatch_of(platform))
     importlib.import_module("moto.cloudwatch.urls").url_paths["{0}/$"] = alarms.AlarmsResponse.dispatch
@@ -109,6 +118,7 @@ def install(platform: Platform) -> None:
     response = type("LocalEcrResponse", (ecr.LocalRegistryResponse,), about)
     urls.url_paths["{0}/$"] = response.dispatch
     importlib.import_module("moto.iam.urls").url_paths["{0}/$"] = iam.LocalIamResponse.dispatch
+    importlib.import_module("moto.events.urls").url_paths["{0}/"] = rules.LocalEventsResponse.dispatch
 
 
 class Pruned(BaseResponse):
@@ -138,23 +148,48 @@ def points() -> Points:
         "ecr": ["{0}/$"],
         "iam": ["{0}/$"],
         "cloudwatch": ["{0}/$"],
+        "events": ["{0}/"],
     }
     methods = {
         SageMakerModelBackend: ["create_endpoint", "create_endpoint_config", "create_model", "describe_training_job"],
         SageMakerResponse: [
             "dispatch",
-            "search",
             "create_training_job",
             "serialized",
             "call_action",
+            "create_experiment",
+            "describe_experiment",
+            "delete_experiment",
+            "create_trial",
+            "create_trial_component",
+            "create_notebook_instance",
             "create_endpoint",
             "create_transform_job",
             "list_transform_jobs",
         ],
         ECRBackend: ["create_repository", "describe_repositories", "list_images", "put_image", "batch_delete_image"],
-        LogsBackend: ["put_log_events", "delete_log_group", "delete_log_stream", "ensure_log_stream"],
+        LogsBackend: [
+            "put_log_events",
+            "delete_log_group",
+            "delete_log_stream",
+            "ensure_log_stream",
+            "start_query",
+            "put_metric_filter",
+        ],
         CloudWatchBackend: ["put_metric_data", "get_metric_statistics", "put_metric_alarm", "set_alarm_state"],
-        s3_backends.backend: ["put_object", "delete_object", "put_object_tagging", "delete_object_tagging"],
+        s3_backends.backend: [
+            "put_object",
+            "delete_object",
+            "put_object_tagging",
+            "delete_object_tagging",
+            "put_object_legal_hold",
+            "put_object_retention",
+            "upload_part",
+            "upload_part_copy",
+            "complete_multipart_upload",
+            "_get_results_from_token",
+        ],
+        S3Response: ["setup_class", "key_dispatch", "bucket_dispatch", "ambiguous_dispatch"],
     }
     checks: Points = {
         f"the paths of {service}": lambda service=service, wanted=wanted: all(  # type: ignore[misc]
@@ -167,6 +202,7 @@ def points() -> Points:
             checks[f"{owner.__name__}.{name}"] = lambda owner=owner, name=name: callable(getattr(owner, name, None))  # type: ignore[misc]
     for backends in (sagemaker_backends, s3_backends, ecr_backends, cloudwatch_backends):
         checks[f"the backend of {backends.service_name}"] = lambda backends=backends: isinstance(backends.backend, type)  # type: ignore[misc]
+    checks["the filter of Logs"] = lambda: hasattr(importlib.import_module("moto.logs.models"), "EventMessageFilter")
     checks["utcnow"] = chance.can_install
     checks["mock_random"] = lambda: type(mock_random).__name__ in ("MotoRandom", "PerThread")
     checks["CloudFormation's classes of SageMaker"] = templates.can_install
@@ -175,8 +211,6 @@ def points() -> Points:
 
 
 def _has_buffer() -> bool:
-    from moto.s3.models import FakeKey
-
     key = FakeKey("name", b"value", account_id="1", region_name="us-east-1")
     try:
         return hasattr(key, "_value_buffer") and hasattr(key, "_etag") and hasattr(key, "_metadata")

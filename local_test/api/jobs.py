@@ -252,6 +252,8 @@ def listed(
 
 
 def _wanted(job: Job, asked: Mapping[str, Any]) -> bool:
+    if asked.get("WarmPoolStatusEquals") or asked.get("TrainingPlanArnEquals"):
+        return False  # no job has either here
     bounds = [
         ("CreationTimeAfter", job.created, 1),
         ("CreationTimeBefore", job.created, -1),

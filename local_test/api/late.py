@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from local_test.api.platform import NotHereYet
+from local_test.api.absent import NotHereYet
 
 if TYPE_CHECKING:
     from local_test.api.inner import Client

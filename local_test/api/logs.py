@@ -11,6 +11,9 @@ from typing import Any
 from moto.logs import urls
 from moto.logs.models import LogEvent, LogsBackend, logs_backends
 
+from local_test.api import patterns
+from local_test.api.absent import NotHereYet
+
 
 class LogFiles:
     def __init__(self, folder: Path) -> None:
@@ -77,6 +80,13 @@ def backend_of(files: LogFiles, is_replaying: Callable[[], bool]) -> type[LogsBa
             with contextlib.suppress(OSError):  # a full disk: they last until a restart, and what logs goes on
                 files.append((self.account_id, self.region_name, log_group_name, log_stream_name), log_events)
             return answer
+
+        def start_query(self, log_group_names: Any, start_time: Any, end_time: Any, query_string: str) -> str:
+            patterns.check_query(query_string)
+            return super().start_query(log_group_names, start_time, end_time, query_string)
+
+        def put_metric_filter(self, *_: Any, **__: Any) -> None:
+            raise NotHereYet("no metric comes of a filter")
 
         def delete_log_group(self, log_group_name: str) -> None:
             if is_replaying():

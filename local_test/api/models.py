@@ -9,9 +9,10 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.utils import arn_formatter
 
 from local_test.api import enforced
+from local_test.api.absent import NotHereYet
 from local_test.api.jobs import listed
 from local_test.api.objects import Location, NoObject
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 from local_test.api.templates import Kept
 

@@ -17,10 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moto.s3 import urls
-from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, S3Backend, s3_backends
-
-from local_test.api import chance
+from moto.s3.models import FakeDeleteMarker, FakeKey, s3_backends
 
 CHUNK = 1 << 20
 KEPT = (  # what a key carries besides its bytes, by moto's names
@@ -292,44 +289,6 @@ def _read(description: Path) -> dict[str, Any]:
 
 def _blobs(record: dict[str, Any]) -> set[str]:
     return {version["blob"] for version in record["versions"] if "blob" in version}
-
-
-def backend_of(objects: Objects) -> type[S3Backend]:
-    """moto's S3 backend, telling `objects` what it changes."""
-
-    class DiskBackend(S3Backend):
-        _url_module = urls  # moto would look beside the class
-
-        def create_bucket(self, *args: Any, **kwargs: Any) -> FakeBucket:
-            bucket = super().create_bucket(*args, **kwargs)
-            bucket.creation_date = chance.clock().replace(tzinfo=datetime.UTC)  # the one that does not ask utcnow
-            return bucket
-
-        def put_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> FakeKey:
-            objects.touch(self.account_id, bucket_name, key_name)
-            return super().put_object(bucket_name, key_name, *args, **kwargs)
-
-        def delete_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> Any:
-            objects.touch(self.account_id, bucket_name, key_name)
-            return super().delete_object(bucket_name, key_name, *args, **kwargs)
-
-        def put_object_tagging(self, key: FakeKey, tags: dict[str, str] | None) -> FakeKey:
-            objects.touch(self.account_id, str(key.bucket_name), key.name)
-            return super().put_object_tagging(key, tags)
-
-        def delete_object_tagging(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> None:
-            objects.touch(self.account_id, bucket_name, key_name)
-            super().delete_object_tagging(bucket_name, key_name, *args, **kwargs)
-
-        def put_object_legal_hold(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> None:
-            objects.touch(self.account_id, bucket_name, key_name)
-            super().put_object_legal_hold(bucket_name, key_name, *args, **kwargs)
-
-        def put_object_retention(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> None:
-            objects.touch(self.account_id, bucket_name, key_name)
-            super().put_object_retention(bucket_name, key_name, *args, **kwargs)
-
-    return DiskBackend
 
 
 def objects_under(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -68,10 +68,6 @@ class Platform:
         }
 
 
-class NotHereYet(NotImplementedError):
-    """AWS does this and we do not: 501, with this text."""
-
-
 class Works:
     """Jobs and endpoints that run, each on a thread that owns its containers."""
 

@@ -13,10 +13,11 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ValidationError
 
 from local_test.api import enforced, images, inputs, instances, outputs, telemetry
+from local_test.api.absent import NotHereYet
 from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, begin, delete, listed, stop, working
 from local_test.api.objects import Location, NoObject
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 from local_test.engine.containers import EngineError, Part, Resources, Running, Spec
 from local_test.engine.hosts import Hosts

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local_test.api.platform import NotHereYet
+from local_test.api.absent import NotHereYet
 from local_test.engine import owner
 from local_test.engine.process_runner import free_port, is_taken
 

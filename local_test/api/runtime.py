@@ -260,18 +260,8 @@ def _stream(call: Call) -> Answer:
     if (accept := call.header("Accept")) is not None:  # this operation's Accept is another header
         headers["Accept"] = accept
     with ExitStack() as stack:
-        served, instance = call.chosen(stack)
+        served, instance, reply, chunks = _stream_begun(call, stack, headers)
         variant = served.variant
-        if len(variant.containers) > 1 and not variant.is_direct:
-            raise invalid(f"Endpoint {call.hosting.name} is a pipeline, and does not stream its answers.")
-        container = call.header("Target-Container-Hostname")
-        try:
-            reply, chunks = instance.stream(call.request.body, headers, container, enforced.here().stream_timeout)
-            if not 200 <= reply.status < 300:  # noqa: PLR2004
-                reply = Reply(reply.status, reply.headers, b"".join(chunks))
-        except WireError as error:
-            call.hosting.traffic.invoked(served, NO_ANSWER, None, 0)
-            raise call.hosting.origin.of_silence(call.container(variant), error) from None
         seconds = time.perf_counter() - begun
         call.hosting.traffic.invoked(served, reply.status, seconds, seconds)
         if not 200 <= reply.status < 300:  # noqa: PLR2004
@@ -281,6 +271,30 @@ def _stream(call: Call) -> Answer:
         events = _events(chunks, stack.pop_all())
         next(events)  # so that it holds the instance until it is read or forgotten
         return Answer(200, told | {"Content-Type": eventstream.MEDIA_TYPE}, events)
+
+
+def _stream_begun(
+    call: Call, stack: ExitStack, headers: dict[str, str]
+) -> tuple[Served, Instance, Reply, Iterator[bytes]]:
+    """Who answers, and the answer as it comes; of what is no success it is whole. Raises Refusal, Unavailable."""
+    gone: Instance | None = None
+    while True:
+        served, instance = call.chosen(stack, gone)
+        variant = served.variant
+        if len(variant.containers) > 1 and not variant.is_direct:
+            raise invalid(f"Endpoint {call.hosting.name} is a pipeline, and does not stream its answers.")
+        container = call.header("Target-Container-Hostname")
+        try:
+            reply, chunks = instance.stream(call.request.body, headers, container, enforced.here().stream_timeout)
+            if not 200 <= reply.status < 300:  # noqa: PLR2004
+                reply = Reply(reply.status, reply.headers, b"".join(chunks))
+        except WireError as error:
+            if isinstance(error, Unreachable) and gone is None:
+                gone = instance  # it has had nothing of the request: another one may answer
+                continue
+            call.hosting.traffic.invoked(served, NO_ANSWER, None, 0)
+            raise call.hosting.origin.of_silence(call.container(variant), error) from None
+        return served, instance, reply, chunks
 
 
 def _events(chunks: Iterator[bytes], stack: ExitStack) -> Iterator[bytes]:

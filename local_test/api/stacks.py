@@ -12,8 +12,8 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.core.common_models import CloudFormationModel
 
+from local_test.api.absent import NotHereYet
 from local_test.api.inner import Client
-from local_test.api.platform import NotHereYet
 
 IGNORED = ("AWS::CDK::Metadata",)
 # service, region, properties: what Ref is, and the arguments that delete it

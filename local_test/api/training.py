@@ -12,11 +12,12 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
 from local_test.api import enforced, images, inputs, instances, outputs, telemetry
+from local_test.api.absent import NotHereYet
 from local_test.api.front import Answer, Request
 from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, begin, delete, listed, stop, working
 from local_test.api.objects import Location, NoObject
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 from local_test.engine.containers import EngineError, Resources
 from local_test.engine.training import Result, TrainingRun, TrainingSpec
@@ -142,6 +143,9 @@ class Work:
             if algorithm.get("AlgorithmName"):
                 raise NotHereYet("algorithms of the marketplace (AlgorithmName); give a TrainingImage")
             raise ValidationError("You must provide a TrainingImage or an AlgorithmName in AlgorithmSpecification.")
+        if algorithm.get("AlgorithmName"):
+            raise ValidationError("You must provide either a TrainingImage or an AlgorithmName, and not both.")
+        _check_wait(request)
         self._inputs = _inputs(platform, job)
         output = request["OutputDataConfig"]
         self._output = Location.of(output["S3OutputPath"]).under(job.name, "output")
@@ -353,6 +357,17 @@ def _inputs(platform: Platform, job: Job) -> dict[str, list[inputs.Object]]:
     return found
 
 
+def _check_wait(request: Mapping[str, Any]) -> None:
+    stopping = request.get("StoppingCondition") or {}
+    wait = stopping.get("MaxWaitTimeInSeconds")
+    if request.get("EnableManagedSpotTraining") and (
+        wait is None or wait < stopping.get("MaxRuntimeInSeconds", limits.MAX_RUNTIME)
+    ):
+        raise ValidationError(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+        )
+
+
 def _definitions(algorithm: Mapping[str, Any]) -> dict[str, re.Pattern[str]]:
     found = {}
     for definition in algorithm.get("MetricDefinitions") or []:
@@ -368,4 +383,6 @@ def _cluster(resources: Mapping[str, Any]) -> tuple[str | None, int]:
     if groups and len(groups) > 1:
         raise NotHereYet("several instance groups")
     wanted = groups[0] if groups else resources
+    if wanted.get("InstanceType") and not wanted.get("InstanceCount"):  # the model's own minimum is 0
+        raise ValidationError("ResourceConfig needs an InstanceCount of 1 or more.")
     return wanted.get("InstanceType"), int(wanted.get("InstanceCount") or 1)

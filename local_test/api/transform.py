@@ -14,6 +14,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ValidationError
 
 from local_test.api import inputs, telemetry
+from local_test.api.absent import NotHereYet
 from local_test.api.artifacts import DataError
 from local_test.api.containers import Builder, ImageRunner
 from local_test.api.fleet import Fleet
@@ -21,7 +22,7 @@ from local_test.api.inputs import InputError
 from local_test.api.jobs import LOST, Job, begin, listed, stop, working
 from local_test.api.objects import Location, NoObject
 from local_test.api.plans import PlannedVariant
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 from local_test.engine.containers import EngineError, Log
 from local_test.engine.serving import NeverReady, ServingSpec

@@ -14,8 +14,9 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.exceptions import ValidationError
 
+from local_test.api.absent import NotHereYet
 from local_test.api.jobs import LOST, Job, begin, delete, listed, stop, working
-from local_test.api.platform import NotHereYet, Platform
+from local_test.api.platform import Platform
 from local_test.api.shapes import check
 
 KIND = "hyper-parameter-tuning-job"
@@ -132,10 +133,15 @@ class Work:
         algorithm = definition["AlgorithmSpecification"]
         if metric not in [known["Name"] for known in algorithm.get("MetricDefinitions") or []]:
             raise ValidationError(f"The objective metric {metric} is none of the algorithm's MetricDefinitions.")
+        criteria = config.get("TuningJobCompletionCriteria") or {}
+        for part in ("BestObjectiveNotImproving", "ConvergenceDetected"):
+            if criteria.get(part):
+                raise NotHereYet(f"an end by {part}")
+        self._points = points(config)
+        _check_names(config, definition)
         limits = config["ResourceLimits"]
         self._parallel, self._longest = int(limits["MaxParallelTrainingJobs"]), limits.get("MaxRuntimeInSeconds")
-        self._points = points(config)
-        self._target = (config.get("TuningJobCompletionCriteria") or {}).get("TargetObjectiveMetricValue")
+        self._target = criteria.get("TargetObjectiveMetricValue")
 
     def stop(self) -> None:
         self._stopped.set()
@@ -211,6 +217,14 @@ class Work:
         tuning.moves("Training", f"Training job {number}")
         job: Job = self._backend.make_training_job(request, {"tuning_job": tuning.arn})
         return job
+
+
+def _check_names(config: Mapping[str, Any], definition: Mapping[str, Any]) -> None:
+    names = [item["Name"] for ranges in (config.get("ParameterRanges") or {}).values() for item in ranges]
+    if len(set(names)) < len(names):
+        raise ValidationError("The names of hyperparameter ranges must be unique.")
+    if both := sorted(set(names) & set(definition.get("StaticHyperParameters") or {})):
+        raise ValidationError(f"Hyperparameters are either static or tuned, and not both: {', '.join(both)}")
 
 
 def points(config: Mapping[str, Any]) -> Iterator[dict[str, str]]:

@@ -79,6 +79,15 @@ def test_H22_what_breaks_after_the_first_byte_is_an_event(
     assert json.loads(payload)["ErrorCode"] == code
 
 
+def test_an_instance_that_is_gone_costs_no_stream(hosting: Hosting) -> None:
+    endpoint = hosting.serve(hosting.variant(hosting.model({"SAYS": "here"}), InitialInstanceCount=2))
+    with pytest.raises(ClientError):
+        hosting.invoke(endpoint, b"die")
+    for _ in range(6):  # before a ping has found it out
+        answer = hosting.runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint, Body=b"who")
+        assert b"".join(event["PayloadPart"]["Bytes"] for event in answer["Body"]) == b"here"
+
+
 def events(hosting: Hosting, endpoint: str, body: bytes) -> list[tuple[dict[str, str], bytes]]:
     """Of a stream, as they are on the wire."""
     connection = http.client.HTTPConnection("127.0.0.1", hosting.aws.port, timeout=PATIENCE)

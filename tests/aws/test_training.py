@@ -194,6 +194,13 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
      "NotImplemented", "AugmentedManifestFile of channel train"),
     ("image", {"AlgorithmSpecification": {"TrainingImage": ""}}, "ValidationException",
      "You must provide a TrainingImage"),
+    ("image and algorithm", {"AlgorithmSpecification": {"AlgorithmName": "a"}}, "ValidationException", "and not both"),
+    ("no instance", {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 0, "VolumeSizeInGB": 1}},
+     "ValidationException", "InstanceCount of 1 or more"),
+    ("spot without a wait", {"EnableManagedSpotTraining": True}, "ValidationException", "Invalid MaxWaitTimeInSeconds"),
+    ("spot with a short wait", {"EnableManagedSpotTraining": True,
+     "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}},
+     "ValidationException", "Invalid MaxWaitTimeInSeconds"),
 ]  # fmt: skip
 
 

@@ -156,6 +156,10 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
      "The grid has 2 points, and MaxNumberOfTrainingJobs is 3"),
     ("metric", {"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "none"}}, "ValidationException",
      "The objective metric none is none of"),
+    ("end", {"TuningJobCompletionCriteria": {"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 3}}},
+     "NotImplemented", "an end by BestObjectiveNotImproving"),
+    ("names", {"Strategy": "Random", "ParameterRanges": {"CategoricalParameterRanges": [
+        {"Name": name, "Values": ["1"]} for name in ("a", "a")]}}, "ValidationException", "must be unique"),
 ]  # fmt: skip
 
 
@@ -165,6 +169,12 @@ def test_what_aws_refuses_is_refused(jobs: Jobs, config: dict[str, Any], code: s
         start(jobs, config)
     assert raised.value.response["Error"]["Code"] == code
     assert words in raised.value.response["Error"]["Message"]
+
+
+def test_a_hyperparameter_is_static_or_tuned(jobs: Jobs) -> None:
+    with pytest.raises(ClientError) as raised:
+        start(jobs, {}, {"StaticHyperParameters": {"do": "report"}})
+    assert "not both: do" in raised.value.response["Error"]["Message"]
 
 
 def test_a_restart_knows_the_jobs_that_no_call_asked_for(state: Path) -> None:
