@@ -1,7 +1,6 @@
 """`python -m local_test sql`; mounted by local_test/__main__.py, and light until it runs."""
 
 import argparse
-import asyncio
 import os
 import secrets
 from collections.abc import Mapping
@@ -39,6 +38,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal; raises NotHere with a sentence for the user."""
+    import asyncio
+
     try:
         from local_test.sql import errors
         from local_test.sql.accounts import ADMIN, hashes

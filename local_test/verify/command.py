@@ -10,7 +10,6 @@ from typing import Any
 
 from local_test import client
 from local_test.verify import report
-from local_test.verify.judge import judge
 from local_test.verify.payload import Payload
 from local_test.verify.probe import EngineError
 from local_test.verify.statements import UnknownStatement, explain, statements
@@ -54,6 +53,8 @@ def _verify(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0: all pass or warn; 1: something fails; 2: it could not be judged."""
+    from local_test.verify.judge import judge
+
     try:
         if options.explain:
             sys.stdout.write(explain(options.explain) + "\n")
