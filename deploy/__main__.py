@@ -7,6 +7,8 @@ import argparse
 import importlib
 import signal
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 
 # Light until one of them runs: each is a module of deploy.commands, imported for its flags alone.
 COMMANDS = (
@@ -16,19 +18,19 @@ COMMANDS = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    try:
-        import boto3  # noqa: F401
-        import docker  # noqa: F401
-    except ImportError as error:
-        sys.stderr.write(f"deploy: {error.name} is not installed: pip install 'tiffin[deploy]'\n")
-        return 1
+    for name in ("boto3", "docker"):
+        if find_spec(name) is None:
+            sys.stderr.write(f"deploy: {name} is not installed: pip install 'tiffin[deploy]'\n")
+            return 1
     from botocore.exceptions import BotoCoreError, ClientError
 
     from deploy import faults
     from deploy.context import Context
     from deploy.errors import DeployError
 
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    chosen = [name for name in COMMANDS if given[:1] == [name]]
+    options = _parser(chosen or COMMANDS).parse_args(given)
     context = Context(options)
     try:
         return int(options.command(context, options))
@@ -44,12 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """With these commands; a module is imported for each."""
     from deploy.options import add_flags
 
     parser = argparse.ArgumentParser(prog="deploy", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name in COMMANDS:
+    for name in names:
         module = importlib.import_module(f"deploy.commands.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
         module.add_arguments(command)
