@@ -25,7 +25,7 @@ from local_test.engine.tree import Channel
 from tests.container.conftest import STOCK, docker, own
 from tests.outside import outside
 from tests.runs import PROGRAM, Bed
-from tests.server import PATIENCE, ROOT
+from tests.server import ROOT
 
 pytestmark = pytest.mark.container
 
@@ -89,7 +89,7 @@ def test_one_host_that_fails_ends_the_job(bed: Bed) -> None:
     result = bed.train("fail", hosts=2, stop_grace=1)
     assert result.status == "Failed"
     assert result.failure_reason == "AlgorithmError: the cause\n\nand more of it, exit code: 3"
-    assert time.monotonic() - begun < PATIENCE
+    assert time.monotonic() - begun < 30
 
 
 def test_T35_a_stop_leaves_time_for_a_checkpoint_and_ends_in_a_kill(bed: Bed) -> None:

@@ -128,7 +128,7 @@ class TestOthers:
                 caller.send(invocation(b"5\n"))
             started = time.monotonic()
             assert one.invoke(b"1,2\n").body == b"1,2\n"
-            assert time.monotonic() - started < PATIENCE / 2  # 300 MB are made before it
+            assert time.monotonic() - started < 15  # 300 MB are made before it
             assert one.invoke(b"[[1,2]]", "application/json").status == 200
             assert max(seconds_of_a_ping(one) for _ in range(5)) < SOON
             assert slow[7].body() == b"1\n" * 2**19
