@@ -39,10 +39,15 @@ def client() -> Iterator[Any]:
     client.close()
 
 
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    with own(PROGRAM, STOCK) as name:
+        yield name
+
+
 @pytest.fixture
-def bed(client: Any, tmp_path: Path) -> Iterator[Bed]:
-    with own(PROGRAM, STOCK) as image:
-        yield Bed(DockerRunner(client), image, tmp_path)
+def bed(client: Any, image: str, tmp_path: Path) -> Bed:
+    return Bed(DockerRunner(client), image, tmp_path)
 
 
 @pytest.fixture(autouse=True)
