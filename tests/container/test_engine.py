@@ -207,6 +207,7 @@ def test_where_nobody_may_enter_the_internal_network_is_used_and_said(bed: Bed, 
     assert any("only root may enter" in line for line in there.said())
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("does", "sentence"),
     [
@@ -245,6 +246,7 @@ with runner.network(isolated=True, serves=True) as network:
 """
 
 
+@pytest.mark.alone
 def test_what_a_killed_command_left_running_is_ended_at_the_next_start(bed: Bed, client: Any, tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", KILLED, bed.image, str(tmp_path / "ml")]
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
@@ -273,6 +275,7 @@ def test_starts_at_one_time_do_not_hinder_each_other(client: Any) -> None:
     assert not {*made, network} & set(left)
 
 
+@pytest.mark.alone
 def test_invoking_through_the_engine_costs_little(bed: Bed, tmp_path: Path) -> None:
     """Not a measurement: a delayed ACK would be 40 ms."""
     (tmp_path / "ml" / "model").mkdir(parents=True)

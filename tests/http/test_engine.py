@@ -147,6 +147,7 @@ def test_without_namespaces_the_permission_to_write_is_taken_for_as_long(tmp_pat
     assert [path.stat().st_mode for path in (model, model / "model.bin")] == before
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("does", "sentence"),
     [
