@@ -22,8 +22,7 @@ COMMANDS = (
 def main(arguments: list[str] | None = None) -> int:
     for name in ("boto3", "docker"):
         if find_spec(name) is None:
-            sys.stderr.write(f"deploy: {name} is not installed: {extras.install('deploy')}
-")
+            sys.stderr.write(f"deploy: {name} is not installed: {extras.install('deploy')}\n")
             return 1
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -53,9 +53,14 @@ r_kernel() { # 51 MB to fetch, 88 MB on the disk
 }
 has_r_kernel() { Rscript --vanilla -e 'for (each in c("IRkernel", "rpart", "colorspace")) loadNamespace(each)' >/dev/null 2>&1; }
 pytest() { .venv/bin/python -m pytest -q "$@"; }
+side_by_side() { # NAME MARKS TESTS...: most of them wait more than they work, and the few marked `alone` come after them
+    name_of_all=$1 marks=$2
+    shift 2
+    part "$name_of_all" pytest -n 3 --dist loadfile -m "$marks and not alone" "$@"
+    part "$name_of_all, one at a time" pytest -m "$marks and alone" "$@"
+}
 
 part "format, lint, types, import rules" make --no-print-directory check
-# Side by side where tests wait more than they work, and none measures time against a limit.
 part "unit tests" pytest -n 2 --dist loadfile tests/unit
 part "documentation" pytest tests/docs
 ignored=
@@ -68,7 +73,7 @@ r_kernel || {
     leave_out "the notebook in R" "no R with rpart, colorspace and IRkernel, and no root to install them"
     without_r=" and not rkernel"
 }
-part "real server" pytest tests/http $ignored
+side_by_side "real server" "not container" tests/http $ignored
 part "AWS's API, without containers" pytest -n 3 --dist loadfile tests/aws -m "not container$without_r" $ignored
 
 docker info >/dev/null 2>&1 || engine_is_ours=yes
@@ -83,8 +88,8 @@ if container/engine.sh; then
         leave_out "the manifest that a registry gets" "no docker-registry"
         wanted="container and not registry"
     }
-    part "real containers" pytest tests/container -m "$wanted" $ignored
-    part "AWS's API, with containers" pytest tests/aws -m "$wanted$without_r"
+    side_by_side "real containers" "$wanted" tests/container $ignored
+    side_by_side "AWS's API, with containers" "$wanted$without_r" tests/aws
     echo
     if .venv/bin/python -m tests.sdk.environment; then
         part "AWS's clients" pytest tests/sdk

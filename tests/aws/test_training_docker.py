@@ -87,6 +87,7 @@ def test_memory_of_the_instance(jobs: Jobs) -> None:
     assert "the memory of the instance was used up" in job["FailureReason"]
 
 
+@pytest.mark.alone
 def test_a_kill_leaves_no_container(image: str, tmp_path: Path) -> None:
     with up(tmp_path / "state", "--docker") as api:
         jobs = Jobs(api, image)

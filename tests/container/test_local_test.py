@@ -11,7 +11,7 @@ from tests.container.conftest import COLOUR, docker
 from tests.server import ROOT
 from tests.unit.local_test.harness import harness, serving, stopped_while_fitting
 
-pytestmark = pytest.mark.container
+pytestmark = [pytest.mark.container, pytest.mark.alone]
 
 
 def ours() -> list[str]:

@@ -256,6 +256,7 @@ def test_warnings_and_messages_reach_the_log_and_readline_answers_nothing(behavi
         behaviours.wait_for_log(f"(?m){line}")
 
 
+@pytest.mark.alone
 def test_an_endless_loop_is_ended_and_the_process_stays(behaviours: ContainerServer) -> None:
     before = processes(behaviours)
     started = time.monotonic()
@@ -269,6 +270,7 @@ def test_an_endless_loop_is_ended_and_the_process_stays(behaviours: ContainerSer
     assert processes(behaviours) == before
 
 
+@pytest.mark.alone
 def test_pings_are_answered_while_r_computes(behaviours: ContainerServer) -> None:
     took: list[float] = []
     slow = threading.Thread(target=ask, args=(behaviours, "slow"))

@@ -34,7 +34,8 @@ BASE = "well-behaved"
 CASES = sorted(case.parent.name for case in SHELF.glob("*/case.toml"))
 IMPATIENT = 6.0  # seconds for a server of the shelf to be ready
 AT_A_TIME = 4  # judgements, none of which is about load
-ALONE = {BASE, "one-at-a-time"}  # these are
+ALONE = (BASE, "one-at-a-time")  # these are
+TOGETHER = [name for name in CASES if name not in ALONE]
 HEALTHY = 300.0  # seconds: on a machine that others use too; what it took is printed
 NO_CHANNEL = "give --channel NAME=PATH"
 
@@ -78,13 +79,16 @@ def here() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def judged(shelf: Mapping[str, str], index: str, here: str) -> Mapping[str, Judgement]:
-    """All but those about load at the same time: most of a judgement is waiting."""
-    there = {"INDEX": index, "HERE": here}
-    together = [name for name in CASES if name not in ALONE]
+def there(index: str, here: str) -> Mapping[str, str]:
+    return {"INDEX": index, "HERE": here}
+
+
+@pytest.fixture(scope="module")
+def judged(shelf: Mapping[str, str], there: Mapping[str, str]) -> Mapping[str, Judgement]:
+    """Those of TOGETHER: most of a judgement is waiting."""
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        found = dict(zip(together, pool.map(lambda name: _judge_case(name, shelf[name], there), together), strict=True))
-    return {**found, **{name: _judge_case(name, shelf[name], there) for name in ALONE}}
+        found = pool.map(lambda name: _judge_case(name, shelf[name], there), TOGETHER)
+        return dict(zip(TOGETHER, found, strict=True))
 
 
 def _case(name: str) -> Mapping[str, Any]:
@@ -120,23 +124,33 @@ def _expect(judgement: Judgement, expected: Mapping[str, Any]) -> None:
         assert judgement.ids(status) == wanted, f"{name}: {seen[status]}"
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_case_of_the_shelf_fails_where_it_should_and_nowhere_else(name: str, judged: Mapping[str, Judgement]) -> None:
+def _expect_case(name: str, judgement: Judgement) -> None:
     case = _case(name)
-    _expect(judged[name], case)
+    _expect(judgement, case)
     asked = set(case.get("fail", ())) | set(case.get("warn", ()))
-    passed = {verdict.id for verdict in judged[name].verdicts if verdict.status is Status.PASS}
+    passed = {verdict.id for verdict in judgement.verdicts if verdict.status is Status.PASS}
     assert asked or "M-05" in passed, "the well-behaved one was judged on all"
-    assert judged[name].exit_status == (1 if case.get("fail") else 0)
-    said = [verdict.seen for verdict in judged[name].verdicts if verdict.status in (Status.FAIL, Status.WARN)]
+    assert judgement.exit_status == (1 if case.get("fail") else 0)
+    said = [verdict.seen for verdict in judgement.verdicts if verdict.status in (Status.FAIL, Status.WARN)]
     assert "says" not in case or any(case["says"] in seen for seen in said), said
 
 
+@pytest.mark.parametrize("name", TOGETHER)
+def test_a_case_of_the_shelf_fails_where_it_should_and_nowhere_else(name: str, judged: Mapping[str, Judgement]) -> None:
+    _expect_case(name, judged[name])
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", ALONE)
+def test_a_case_about_load_does_too(name: str, shelf: Mapping[str, str], there: Mapping[str, str]) -> None:
+    _expect_case(name, _judge_case(name, shelf[name], there))
+
+
 def test_who_may_not_enter_a_network_isolates_as_docker_does_and_says_so(
-    shelf: Mapping[str, str], here: str, monkeypatch: pytest.MonkeyPatch
+    shelf: Mapping[str, str], there: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probe, "can_enter", lambda: False)
-    judgement = _judge_case("calls-this-machine", shelf["calls-this-machine"], {"HERE": here})
+    judgement = _judge_case("calls-this-machine", shelf["calls-this-machine"], there)
     _expect(judgement, {})
     said = next(verdict.seen for verdict in judgement.verdicts if verdict.id == "T-15" and verdict.seen != NO_CHANNEL)
     assert "this machine's own addresses it could reach, as only root may enter" in said
@@ -157,6 +171,7 @@ def test_a_foreign_image_is_judged_as_its_table_says(name: str, client: Any) -> 
     _expect(judge(subject, lambda _: None), table)
 
 
+@pytest.mark.alone
 def test_our_image_passes_all_that_applies_in_time(capsys: pytest.CaptureFixture[str]) -> None:
     subject = Subject(
         COLOUR,
@@ -258,6 +273,7 @@ def test_an_image_that_is_not_there_is_not_judged() -> None:
     )
 
 
+@pytest.mark.alone
 def test_nothing_of_a_judge_that_was_killed_is_left_after_the_next(shelf: Mapping[str, str], client: Any) -> None:
     command = ["verify", shelf["lingers"], "--payload", "given/payload.csv", "--model", "given/model", "--only", "H-18"]
     line = [sys.executable, "-m", "local_test", *command]

@@ -67,7 +67,7 @@ def test_T35_what_does_not_stop_is_killed(bed: Bed) -> None:
     begun = time.monotonic()
     result = bed.train_until("stubborn", lambda run: run.stop(), stop_grace=0.5)
     assert (result.status, result.exit_codes) == ("Stopped", {"algo-1": 137})
-    assert time.monotonic() - begun < PATIENCE
+    assert time.monotonic() - begun < 30
     assert "train did not end within 0.5 s of SIGTERM; SIGKILL" in bed.said()
 
 
@@ -147,6 +147,7 @@ def test_without_namespaces_the_permission_to_write_is_taken_for_as_long(tmp_pat
     assert [path.stat().st_mode for path in (model, model / "model.bin")] == before
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("does", "sentence"),
     [

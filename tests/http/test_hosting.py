@@ -25,6 +25,7 @@ def predict_fn(data, model):
 RAW = "\ndef raw_fn(bodies, model): return [b'%d\\n' % len(body) for body in bodies]\n"
 
 
+@pytest.mark.alone
 def test_H02_connection_is_accepted_within_250_ms_while_everything_is_busy(base: Path) -> None:
     with serving(base, plug(base, PLUG)) as server, callers(server, 16) as busy:
         for caller in busy:
@@ -43,6 +44,7 @@ def test_H03_ping_is_200_and_empty_without_a_redirect(server: Server, method: st
     assert (answer.status, answer.body) == (200, b"")
 
 
+@pytest.mark.alone
 def test_H03_ping_takes_less_than_2_s_under_full_load(base: Path) -> None:
     with serving(base, plug(base, PLUG)) as server:
 

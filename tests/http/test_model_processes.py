@@ -303,6 +303,7 @@ def _held(many: Many) -> dict[str, int]:
     }
 
 
+@pytest.mark.alone
 def test_M10_a_thousand_loads_and_unloads_leave_nothing(many: Many) -> None:
     url = many.write("m")
 

@@ -58,6 +58,7 @@ def spooled(pid: int) -> list[int]:
     return sizes
 
 
+@pytest.mark.alone
 def test_slow_readers_of_answers_from_threads_keep_no_thread(one: Server) -> None:
     """There are four threads."""
     with callers(one, 12, receive_buffer=4096) as slow:

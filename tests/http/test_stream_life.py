@@ -134,6 +134,7 @@ def test_W02_a_place_is_taken_until_the_handler_has_returned(tmp_path: Path) -> 
             assert late.status == 101
 
 
+@pytest.mark.alone
 def test_W04_fifty_idle_streams_take_nothing_from_the_others(tmp_path: Path) -> None:
     with own(tmp_path, SERVE_THREADS="4") as server, ExitStack() as stack:
         callers = [stack.enter_context(Caller(server.port)) for _ in range(50)]

@@ -71,6 +71,7 @@ def test_B04_a_record_a_request_gives_the_same(server: Server, colours: Path, la
     assert target.read_bytes() == b"".join(labels.splitlines(keepends=True)[:rows])
 
 
+@pytest.mark.alone
 def test_a_million_rows_take_less_than_five_seconds(
     server: Server, colours: Path, labels: bytes, tmp_path: Path
 ) -> None:

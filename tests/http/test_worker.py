@@ -108,6 +108,7 @@ class TestOrder:
             assert all(future.result() for future in sent)
 
 
+@pytest.mark.alone
 class TestOthers:
     def test_slow_writers_hurt_nobody(self, one: Server) -> None:
         whole = invocation(b"1,2\n" * 100)
@@ -128,7 +129,7 @@ class TestOthers:
                 caller.send(invocation(b"5\n"))
             started = time.monotonic()
             assert one.invoke(b"1,2\n").body == b"1,2\n"
-            assert time.monotonic() - started < PATIENCE / 2  # 300 MB are made before it
+            assert time.monotonic() - started < 15  # 300 MB are made before it
             assert one.invoke(b"[[1,2]]", "application/json").status == 200
             assert max(seconds_of_a_ping(one) for _ in range(5)) < SOON
             assert slow[7].body() == b"1\n" * 2**19
@@ -151,6 +152,7 @@ class TestOthers:
             assert [long.body() for _ in range(1999)] == [b"3\n"] * 1999
 
 
+@pytest.mark.alone
 class TestModel:
     def test_H08_ping_answers_while_every_thread_and_the_model_thread_work(self, one: Server, tmp_path: Path) -> None:
         """H-08."""
