@@ -34,7 +34,6 @@ IMPATIENT = 6.0  # seconds for a server of the shelf to be ready
 AT_A_TIME = 4  # judgements, none of which is about load
 ALONE = {BASE, "one-at-a-time"}  # these are
 HEALTHY = 300.0  # seconds: on a machine that others use too; what it took is printed
-WEIGHTS = {"scale": "2"}
 
 
 @pytest.fixture(scope="module")
