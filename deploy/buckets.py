@@ -56,8 +56,13 @@ def _own(context: Context) -> str:
     return chosen
 
 
+def below(context: Context, *parts: str) -> str:
+    """`s3://bucket/tiffin/PROJECT/parts/`; `prefix` makes it."""
+    return "/".join(["s3:/", name(context), "tiffin", context.project, *parts, ""])
+
+
 def prefix(context: Context, *parts: str) -> str:
-    """`s3://bucket/tiffin/PROJECT/parts/`, in the ledger, so that `destroy` empties it."""
-    below = "/".join(["s3:/", bucket(context), "tiffin", context.project, *parts, ""])
-    context.maker.make("objects", below)
-    return below
+    """Where `below` says, in the ledger, so that `destroy` empties it."""
+    bucket(context)
+    context.maker.make("objects", below(context, *parts))
+    return below(context, *parts)

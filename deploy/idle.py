@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deploy import guards
+from deploy import measures
 from deploy.aws import pages
 from deploy.context import Context
 from deploy.hosting import seen
@@ -78,20 +78,9 @@ def _notebooks(context: Context, before: datetime, prices: PriceList) -> Iterato
 
 
 def _called(context: Context, endpoint: Mapping[str, Any], since: datetime) -> bool:
-    until = datetime.now(UTC) + timedelta(minutes=1)
-    for variant in endpoint.get("ProductionVariants", []):
-        found = context.aws.client("cloudwatch").get_metric_statistics(
-            Namespace=guards.METRICS,
-            MetricName="Invocations",
-            Dimensions=guards.dimensions(endpoint["EndpointName"], variant["VariantName"]),
-            StartTime=since.replace(second=0, microsecond=0),
-            EndTime=until,
-            Period=DAY,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        if any(each["Sum"] for each in found):
-            return True
-    return False
+    name, since = endpoint["EndpointName"], since.replace(second=0, microsecond=0)
+    variants = [each["VariantName"] for each in endpoint.get("ProductionVariants", [])]
+    return any(measures.called(context, name, each, since, DAY) for each in variants)
 
 
 def _sizes(endpoint: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Size]:

@@ -14,19 +14,8 @@ from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.storage import address
 from deploy.sections import Account
+from tiffin import media
 
-CONTENT_TYPES = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".jsonl": "application/jsonlines",
-    ".jsonlines": "application/jsonlines",
-    ".npy": "application/x-npy",
-    ".npz": "application/x-npz",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-}
 SIGNATURES = ((b"\x89PNG\r\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"\x93NUMPY", "application/x-npy"))
 INLINE = 128_000  # bytes of an asynchronous request that need no S3
 INPUT = "async-input"
@@ -56,8 +45,8 @@ def payload(given: str, content_type: str) -> Payload:
         return Payload(body, content_type or guessed(body))
     if _is_file(file):
         body = file.read_bytes()
-        return Payload(body, content_type or CONTENT_TYPES.get(file.suffix.lower()) or guessed(body))
-    if file.suffix.lower() in CONTENT_TYPES:
+        return Payload(body, content_type or media.of_file(file) or guessed(body))
+    if media.of_file(file):
         raise DeployError(f"there is no file {given}")
     body = given.encode()
     return Payload(body, content_type or guessed(body))

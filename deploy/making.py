@@ -23,7 +23,7 @@ from deploy.ledger import INTENDED, MADE, VOID, Ledger, Resource
 from deploy.sections import Project
 from tiffin import __version__
 
-SPAN = re.compile(r"(\d+)([mhd])")
+SPAN = re.compile(r"(\d+)([smhd])")
 UNKNOWN: Mapping[str, re.Pattern[str]] = {  # what AWS says where it does not know a kind of thing everywhere yet
     "role": re.compile(r"[Cc](ould not|annot) assume"),
     "endpoint configuration": re.compile(r'Could not find endpoint configuration "'),
@@ -31,7 +31,7 @@ UNKNOWN: Mapping[str, re.Pattern[str]] = {  # what AWS says where it does not kn
 }
 SETTLES = 120.0  # seconds from its making on
 PAUSES = (1.0, 2.0, 4.0, 8.0, 8.0, 8.0)  # seconds
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Maker:
@@ -94,11 +94,17 @@ class Maker:
             self.ledger.write(event, *resources)
 
 
-def expiry(span: str, now: datetime) -> str:
+def expiry(text: str, now: datetime) -> str:
     """`8h` from now as the tag's value, in UTC; empty for none."""
-    if not span:
+    if not text:
         return ""
-    found = SPAN.fullmatch(span)
-    if not found:
-        raise DeployError(f"expires {span!r} is no span of time: write 90m, 8h or 3d")
-    return (now + timedelta(**{UNITS[found[2]]: int(found[1])})).strftime("%Y-%m-%dT%H:%M:%SZ")
+    length = span(text)
+    if length is None:
+        raise DeployError(f"expires {text!r} is no span of time: write 90m, 8h or 3d")
+    return (now + length).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def span(text: str) -> timedelta | None:
+    """Of 30s, 90m, 8h, 3d; None where it is not one."""
+    found = SPAN.fullmatch(text)
+    return timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None

@@ -45,6 +45,20 @@ class Query:
     statistic: str
 
 
+def called(context: Context, endpoint: str, variant: str, since: datetime, period: int) -> list[datetime]:
+    """When those periods begin, each of so many seconds, in which somebody called it."""
+    found = context.aws.client("cloudwatch").get_metric_statistics(
+        Namespace=guards.METRICS,
+        MetricName="Invocations",
+        Dimensions=guards.dimensions(endpoint, variant),
+        StartTime=since,
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+        Period=period,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return [each["Timestamp"] for each in found if each["Sum"]]
+
+
 def measured(context: Context, endpoint: str, variants: Sequence[str], hours: float) -> list[Measured]:
     queries = [
         *(Query(variant, metric, "Sum") for variant in variants for metric in COUNTS),

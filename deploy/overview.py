@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deploy import guards
+from deploy import guards, measures
 from deploy.context import Context
 from deploy.hosting import Found
 from deploy.kinds.kind import EXPIRES, PROJECT
@@ -52,19 +52,10 @@ def alarms(context: Context, variants: list[str], endpoint: str) -> dict[str, st
     return {each["AlarmName"]: each["StateValue"] for each in found}
 
 
-def last_invocation(context: Context, endpoint: str, variant: str, back: timedelta = BACK) -> str | None:
+def last_invocation(context: Context, endpoint: str, variant: str) -> str | None:
     """To the hour."""
-    now = datetime.now(UTC)
-    found = context.aws.client("cloudwatch").get_metric_statistics(
-        Namespace=guards.METRICS,
-        MetricName="Invocations",
-        Dimensions=guards.dimensions(endpoint, variant),
-        StartTime=(now - back).replace(minute=0, second=0, microsecond=0),
-        EndTime=now + timedelta(minutes=1),
-        Period=HOUR,
-        Statistics=["Sum"],
-    )["Datapoints"]
-    called = [each["Timestamp"] for each in found if each["Sum"]]
+    since = (datetime.now(UTC) - BACK).replace(minute=0, second=0, microsecond=0)
+    called = measures.called(context, endpoint, variant, since, HOUR)
     return _time(max(called)) if called else None
 
 

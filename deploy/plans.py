@@ -170,7 +170,10 @@ def _config(context: Context, settings: Endpoint) -> tuple[dict[str, Any], tuple
     if settings.kind == "async":
         prefixes += (OUTPUT, FAILURES)
         config["AsyncInferenceConfig"] = {
-            "OutputConfig": {"S3OutputPath": below(context, OUTPUT), "S3FailurePath": below(context, FAILURES)},
+            "OutputConfig": {
+                "S3OutputPath": buckets.below(context, OUTPUT),
+                "S3FailurePath": buckets.below(context, FAILURES),
+            },
             "ClientConfig": {"MaxConcurrentInvocationsPerInstance": settings.max_concurrency},
         }
     if settings.capture:
@@ -178,7 +181,7 @@ def _config(context: Context, settings: Endpoint) -> tuple[dict[str, Any], tuple
         config["DataCaptureConfig"] = {
             "EnableCapture": True,
             "InitialSamplingPercentage": round(settings.capture),
-            "DestinationS3Uri": below(context, CAPTURE),
+            "DestinationS3Uri": buckets.below(context, CAPTURE),
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
             "CaptureContentTypeHeader": {
                 "CsvContentTypes": ["text/csv"],
@@ -186,8 +189,3 @@ def _config(context: Context, settings: Endpoint) -> tuple[dict[str, Any], tuple
             },
         }
     return config, prefixes
-
-
-def below(context: Context, what: str) -> str:
-    """Where it will lie; `buckets.prefix` makes it."""
-    return f"s3://{buckets.name(context)}/tiffin/{context.project}/{what}/"

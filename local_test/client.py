@@ -3,20 +3,8 @@
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
 
 from tiffin import limits
-
-CONTENT_TYPES = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".jsonl": "application/jsonlines",
-    ".jsonlines": "application/jsonlines",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-}
 
 
 class NotServing(Exception):
@@ -48,7 +36,3 @@ def invoke(
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise NotServing(f"nobody answers at {url} ({reason}); start a server with: make serve") from None
-
-
-def content_type_of(file: Path) -> str | None:
-    return CONTENT_TYPES.get(file.suffix.lower())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.localaws import ROLE, LocalAws
 
 HOSTED = Path(__file__).parent / "cases" / "hosted"
@@ -95,6 +97,17 @@ class Hosting:
             return found if found["EndpointStatus"] in ("InService", "Failed") else None
 
         return self.aws.wait(look, f"{endpoint} in service", PATIENCE)
+
+    def gone(self, endpoint: str) -> None:
+        """Waits until it is."""
+
+        def look() -> bool:
+            try:
+                return not self.describe(endpoint)
+            except ClientError:
+                return True
+
+        self.aws.wait(look, f"the end of {endpoint}")
 
     def serve(self, *variants: dict[str, Any], **more: Any) -> str:
         """An endpoint in service."""

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from tests.localaws import ROLE, LocalAws
 from tests.runs import PROGRAM
-from tests.server import PATIENCE, ROOT
+from tests.server import PATIENCE, clean_environ
 
 
 @dataclass
@@ -169,10 +169,8 @@ class Deploying:
             screen.close()
 
     def _environ(self) -> dict[str, str]:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "TIFFIN_", "AWS_"))}
-        own = {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
         there = {"AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else {}
-        return inherited | self.aws.variables | own | there
+        return clean_environ(**(self.aws.variables | there))
 
     def shell(self, line: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -1,7 +1,6 @@
 """A real `python -m train` for a test: over a tree of its own, with the colour classifier or a plug written here."""
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -9,6 +8,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.server import clean_environ
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
@@ -70,19 +71,11 @@ class Running:
 def start(base: Path, environment: Mapping[str, str] | None = None) -> Running:
     """The caller has to `end` it."""
     base.mkdir(parents=True, exist_ok=True)
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "SERVE_", "TIFFIN_", "AWS_"))}
-    environ = {
-        **inherited,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONSAFEPATH": "1",
-        "SAGEMAKER_BASE_DIR": str(base),
-        **(environment or {}),
-    }
     stdout, log = base.with_name(base.name + ".stdout"), base.with_name(base.name + ".log")
     with stdout.open("wb") as out, log.open("wb") as err:
         process = subprocess.Popen(
             [sys.executable, "-m", "train"],
-            env=environ,
+            env=clean_environ(**{"SAGEMAKER_BASE_DIR": str(base), **(environment or {})}),
             cwd=base.parent,
             stdin=subprocess.DEVNULL,
             stdout=out,

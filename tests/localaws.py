@@ -1,12 +1,10 @@
 """A real `python -m local_test up` for a test: on a free port, ready by polling, its log shown when the test fails."""
 
-import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,21 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.server import PATIENCE, ROOT
+from tests.server import PATIENCE, ROOT, Program, clean_environ, launched
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
 T = TypeVar("T")
 
 
 @dataclass
-class LocalAws:
-    process: "subprocess.Popen[bytes]"
+class LocalAws(Program):
     state: Path
-    log_file: Path
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text(errors="replace")
 
     @cached_property
     def port(self) -> int:
@@ -72,6 +64,12 @@ class LocalAws:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
 
+    def child(self) -> int:
+        """The process of the one container that runs."""
+        done = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        (child,) = done.stdout.split()
+        return int(child)
+
 
 def start(state: Path, *arguments: str, file_size: int | None = None, **more: str) -> LocalAws:
     """Start without waiting: the caller has to end the process. `more` are environment variables.
@@ -79,51 +77,32 @@ def start(state: Path, *arguments: str, file_size: int | None = None, **more: st
     `file_size`: no file may grow past so many bytes, as on a disk that is full.
     """
     limit = [] if file_size is None else ["prlimit", f"--fsize={file_size}"]
-    log = tempfile.NamedTemporaryFile(prefix="local-aws-", suffix=".log", delete=False)  # noqa: SIM115  the process holds it
-    process = subprocess.Popen(
-        [*limit, sys.executable, "-m", "local_test", "up", "--port", "0", "--state", str(state), *arguments],
-        env=_environ() | more,
-        cwd=ROOT,
-        stdout=log,
-        stderr=log,
-        stdin=subprocess.DEVNULL,
-    )
-    return LocalAws(process, state, Path(log.name))
+    up = (sys.executable, "-m", "local_test", "up", "--port", "0", "--state", str(state), *arguments)
+    return LocalAws(*launched(*limit, *up, cwd=ROOT, env=clean_environ(**more)), state)
 
 
 @contextmanager
 def up(state: Path, *arguments: str, file_size: int | None = None, **more: str) -> Iterator[LocalAws]:
     """One that answers, ended afterwards."""
     api = start(state, *arguments, file_size=file_size, **more)
-    try:
+    with api.ended():
         assert api.port
         yield api
-    except BaseException:
-        sys.stderr.write(f"\n--- log of local_test up\n{api.log}--- end of log\n")
-        raise
-    finally:
-        if api.process.poll() is None:
-            api.process.terminate()
-        try:
-            api.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            api.process.kill()
-            api.process.wait()
-        api.log_file.unlink()
+
+
+def has_ended(process: int) -> bool:
+    """Gone, or waiting only for its parent to take note, which may be nobody."""
+    status = Path(f"/proc/{process}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def command(*arguments: str, environ: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "local_test", *arguments],
-        env=_environ() | (environ or {}),
+        env=clean_environ(**(environ or {})),
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=False,
     )
-
-
-def _environ() -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "TIFFIN_", "AWS_"))}
-    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}

@@ -28,15 +28,53 @@ class Response:
 
 
 @dataclass
-class Server:
+class Program:
+    """One that runs while a test does."""
+
     process: "subprocess.Popen[bytes]"
     log_file: Path
-    port: int = 0
-    host: str = "127.0.0.1"
 
     @property
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
+
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """Afterwards; its log is shown where the test fails."""
+        try:
+            yield
+        except BaseException:
+            sys.stderr.write(f"\n--- log of {self.process.args!r}\n{self.log}--- end of log\n")
+            raise
+        finally:
+            if self.process.poll() is None:
+                self.process.terminate()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.log_file.unlink()
+
+
+def launched(*command: str, cwd: Path, env: Mapping[str, str]) -> tuple["subprocess.Popen[bytes]", Path]:
+    """The process, and the file that it writes its log into."""
+    with tempfile.NamedTemporaryFile(prefix="tiffin-test-", suffix=".log", delete=False) as log:
+        process = subprocess.Popen(command, env=env, cwd=cwd, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    return process, Path(log.name)
+
+
+def clean_environ(**more: str) -> dict[str, str]:
+    """For a program of ours: none of this shell's settings, and these."""
+    of_settings = ("SAGEMAKER_", "SERVE_", "TIFFIN_", "AWS_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(of_settings)}
+    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", **more}
+
+
+@dataclass
+class Server(Program):
+    port: int = 0
+    host: str = "127.0.0.1"
 
     def request(
         self,
@@ -97,21 +135,8 @@ def children(server: Server, count: int = 1) -> list[int]:
 
 def start(base: Path, environment: Mapping[str, str] | None = None, module: str = "serve") -> Server:
     """Start without waiting: the caller has to end the process."""
-    log = tempfile.NamedTemporaryFile(prefix="serve-", suffix=".log", delete=False)  # noqa: SIM115  the process holds it
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "SERVE_", "TIFFIN_", "AWS_"))}
-    environ = {
-        **inherited,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONSAFEPATH": "1",
-        "SAGEMAKER_BASE_DIR": str(base),
-        "SERVE_HOST": "127.0.0.1",
-        "SERVE_WORKERS": "2",
-        **(environment or {}),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", module], env=environ, cwd=base, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-    )
-    return Server(process, Path(log.name))
+    given = {"SAGEMAKER_BASE_DIR": str(base), "SERVE_HOST": "127.0.0.1", "SERVE_WORKERS": "2", **(environment or {})}
+    return Server(*launched(sys.executable, "-m", module, cwd=base, env=clean_environ(**given)))
 
 
 @contextmanager
@@ -120,22 +145,10 @@ def serving(
 ) -> Iterator[Server]:
     """A server that is ready, ended afterwards. Port 0: the one that its log names."""
     server = start(base, {"SAGEMAKER_BIND_TO_PORT": str(port), **(environment or {})}, module)
-    try:
+    with server.ended():
         server.port = port or int(server.wait_for_log(r"listening on [\d.]+:(\d+)")[1])
         wait_for(lambda: server.ping() == 200, "200 on /ping", server)
         yield server
-    except BaseException:
-        sys.stderr.write(f"\n--- log of serve\n{server.log}--- end of log\n")
-        raise
-    finally:
-        if server.process.poll() is None:
-            server.process.terminate()
-        try:
-            server.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            server.process.kill()
-            server.process.wait()
-        server.log_file.unlink()
 
 
 def train(base: Path, hyperparameters: Mapping[str, str], data: Path) -> Path:

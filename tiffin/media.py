@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tiffin.errors import NotAcceptable, UnsupportedMediaType
 
@@ -15,6 +16,18 @@ _CHARSETS = {
     "utf-16": "utf-16",
     **dict.fromkeys(("utf-16le", "utf-16-le"), "utf-16-le"),
     **dict.fromkeys(("utf-16be", "utf-16-be"), "utf-16-be"),
+}
+_OF_FILES = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".jsonl": "application/jsonlines",
+    ".jsonlines": "application/jsonlines",
+    ".npy": "application/x-npy",
+    ".npz": "application/x-npz",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
 }
 
 
@@ -164,3 +177,8 @@ def _split_unquoted(text: str, separator: str) -> list[str]:
         else:
             current += character
     return [member.strip() for member in [*members, current] if member.strip()]
+
+
+def of_file(file: Path) -> str | None:
+    """A payload's Content-Type by its name."""
+    return _OF_FILES.get(file.suffix.lower())

@@ -2,21 +2,17 @@
 
 import argparse
 import os
-import re
 import sys
 import time
-from datetime import timedelta
 
-from deploy import jobs, logs
+from deploy import jobs, logs, making
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.kinds.sagemaker import ENDPOINT, SageMaker
-from deploy.making import SPAN, UNITS
 from deploy.sections import Account, Project
 
 SECTIONS = (Project, Account)
 HELP = "what a job or an endpoint has written: the project's last job where none is named"
-SECONDS = re.compile(r"(\d+)s")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,10 +68,7 @@ def _since(span: str) -> int:
     """As Line.at."""
     if not span:
         return 0
-    if found := SECONDS.fullmatch(span):
-        length = timedelta(seconds=int(found[1]))
-    elif found := SPAN.fullmatch(span):
-        length = timedelta(**{UNITS[found[2]]: int(found[1])})
-    else:
+    length = making.span(span)
+    if length is None:
         raise DeployError(f"--since {span!r} is no span of time: write 30s, 10m, 2h or 3d")
     return int((time.time() - length.total_seconds()) * 1000)

@@ -1,5 +1,4 @@
 """Who one is here: moto's own account for any key it has not given out, and keys that AWS does not know."""
 
-ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ACCESS_KEY, SECRET_KEY = "LOCALONLYNOTAREALKEY", "not-a-secret"

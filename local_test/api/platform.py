@@ -77,10 +77,6 @@ class Works:
         self._stopping = False
         self._containers: dict[str, Running] = {}
 
-    @property
-    def is_stopping(self) -> bool:
-        return self._stopping
-
     def start(self, name: str, run: Callable[[], None], stop: Callable[[], None]) -> None:
         """`run` on a thread of its own; `stop`, from another thread, makes it return soon."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from local_test import client, demo
 from local_test.commands.serve import URL_FILE
 from local_test.engine.tree import TreeError
-from tiffin import limits
+from tiffin import limits, media
 
 
 def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -27,7 +27,7 @@ def predict(options: argparse.Namespace) -> int:
     url = options.url or (url_file.read_text() if url_file.is_file() else f"http://127.0.0.1:{limits.PORT}")
     if not options.payload.is_file():
         raise TreeError(f"there is no payload {options.payload}")
-    content_type = options.content_type or client.content_type_of(options.payload)
+    content_type = options.content_type or media.of_file(options.payload)
     if content_type is None:
         raise TreeError(f"the name {options.payload.name} does not tell its Content-Type; add --content-type")
     body = options.payload.read_bytes()

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from local_test import client, terminal
+from local_test import terminal
 from local_test.commands import options as shared
 from local_test.engine.containers import Part
 from local_test.engine.serving import Server, ServingSpec
@@ -26,7 +26,7 @@ from local_test.transform.lane import Progress
 from local_test.transform.parameters import environment
 from local_test.transform.run import Outcome
 from local_test.transform.run import run as run_job
-from tiffin import limits
+from tiffin import limits, media
 
 _OFTEN = 2 * limits.SECONDS  # between two lines of progress
 
@@ -75,7 +75,7 @@ def _job(options: argparse.Namespace, first: Path) -> TransformJob:
         for name in TransformJob.__dataclass_fields__
         if name not in ("environment", "content_type") and getattr(options, name) is not None
     }
-    content_type = options.content_type or client.content_type_of(named)
+    content_type = options.content_type or media.of_file(named)
     return TransformJob(**given, content_type=content_type, environment=dict(options.env))
 
 

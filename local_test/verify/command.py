@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local_test import client
 from local_test.verify import report
 from local_test.verify.payload import Payload
 from local_test.verify.probe import EngineError
 from local_test.verify.statements import UnknownStatement, explain, statements
 from local_test.verify.subject import Subject, SubjectError
 from local_test.verify.verdict import Verdict
+from tiffin import media
 
 COULD_NOT_JUDGE = 2
 
@@ -88,7 +88,7 @@ def _subject(options: argparse.Namespace) -> Subject:
         raise SubjectError(f"there is no {', '.join(missing)}")
     payload = None
     if options.payload:
-        content_type = options.content_type or client.content_type_of(options.payload)
+        content_type = options.content_type or media.of_file(options.payload)
         if content_type is None:
             raise SubjectError(f"the name {options.payload.name} does not tell its Content-Type; add --content-type")
         payload = Payload(options.payload.read_bytes(), content_type)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from local_test import client
 from local_test.engine.pipes import Feeder
 from local_test.engine.tree import Channel, Host
 from local_test.verify.checkpoints import Traces
 from local_test.verify.probe import Container, Mount, Start
 from local_test.verify.subject import Court
+from tiffin import media
 
 PATIENCE = 600.0  # seconds
 _POLL = 0.05
@@ -111,7 +111,7 @@ def _entry(job: Job, name: str, source: Path) -> Mapping[str, str]:
     entry = {**MODE, "TrainingInputMode": "Pipe" if name in job.pipes else "File"}
     if job.told:
         files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-        told = {client.content_type_of(file) for file in files}
+        told = {media.of_file(file) for file in files}
         entry["S3DistributionType"] = "ShardedByS3Key"  # one host's share is all of it
         if len(told) == 1 and (content_type := told.pop()):
             entry["ContentType"] = content_type

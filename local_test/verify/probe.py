@@ -107,10 +107,6 @@ class Container:
         text = self._container.logs(timestamps=True).decode(errors="replace")
         return [(line.partition(" ")[0], line.partition(" ")[2]) for line in text.splitlines()]
 
-    def oom_killed(self) -> bool:
-        self._container.reload()
-        return bool(self._container.attrs["State"]["OOMKilled"])
-
     def memory(self) -> int:
         """Bytes in use, without the page cache."""
         usage = self._container.stats(stream=False, one_shot=True).get("memory_stats", {})

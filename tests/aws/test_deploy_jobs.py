@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.deploying import Deploying, Run
+from tests.faulty import Fault, faulty
 from tests.localaws import ROLE
-from tests.refusing import Fault, before
 from tests.server import ROOT
 
 LOSS = {"loss": r"loss=(\S+)"}
@@ -210,8 +210,8 @@ def test_a_quota_is_said_with_what_to_do(deploying: Deploying) -> None:
         "of 0 Instances and a request delta of 1 Instances."
     )
     rule = Fault("CreateTrainingJob", 400, "ResourceLimitExceeded", text)
-    with before(deploying.aws.variables["AWS_ENDPOINT_URL"], rule) as faults:
-        deploying.endpoint = faults.address
+    with faulty(deploying.aws.port, rule) as faults:
+        deploying.endpoint = faults.url
         said = deploying.run("train", code=1).said
     assert "the account's quota 'ml.m5.large for training job usage' is used up in us-east-1" in said
     assert rule.met == 1
@@ -220,11 +220,11 @@ def test_a_quota_is_said_with_what_to_do(deploying: Deploying) -> None:
 def test_a_wait_outlasts_throttling_and_a_fault_of_aws(deploying: Deploying) -> None:
     """More often than one call is tried again by the client itself."""
     throttled = Fault("DescribeTrainingJob", 400, "ThrottlingException", "Rate exceeded", times=7)
-    faulty = Fault("GetLogEvents", 503, "ServiceUnavailableException", times=6)
-    with before(deploying.aws.variables["AWS_ENDPOINT_URL"], throttled, faulty) as faults:
-        deploying.endpoint = faults.address
+    failing = Fault("GetLogEvents", 503, "ServiceUnavailableException", times=6)
+    with faulty(deploying.aws.port, throttled, failing) as faults:
+        deploying.endpoint = faults.url
         run = deploying.run("train", "--hyperparameters", "do=report")
-    assert (throttled.met, faulty.met) == (7, 6)
+    assert (throttled.met, failing.met) == (7, 6)
     assert "AWS does not answer for now, and the job goes on: DescribeTrainingJob: ThrottlingException" in run.said
     assert lines_of(run) == ["begun", "loss=0.5", "loss=0.25", "loss=none"]
     assert run.stdout.strip().endswith("/output/model.tar.gz")
@@ -233,8 +233,8 @@ def test_a_wait_outlasts_throttling_and_a_fault_of_aws(deploying: Deploying) -> 
 def test_a_user_who_may_not_read_logs_still_waits(deploying: Deploying) -> None:
     text = "User: me is not authorized to perform: logs:DescribeLogStreams on resource: arn:x"
     rule = Fault("DescribeLogStreams", 400, "AccessDeniedException", text)
-    with before(deploying.aws.variables["AWS_ENDPOINT_URL"], rule) as faults:
-        deploying.endpoint = faults.address
+    with faulty(deploying.aws.port, rule) as faults:
+        deploying.endpoint = faults.url
         run = deploying.run("train", "--hyperparameters", "do=report")
     assert run.said.count("its lines cannot be shown: ") == 1
     assert "lacks logs:DescribeLogStreams on arn:x" in run.said
@@ -275,8 +275,8 @@ def test_ctrl_c_on_a_terminal_asks_whether_to_stop_the_job(deploying: Deploying)
 
 def test_credentials_that_expire_leave_the_job(deploying: Deploying) -> None:
     rule = Fault("DescribeTrainingJob", 400, "ExpiredTokenException", "The security token is expired")
-    with before(deploying.aws.variables["AWS_ENDPOINT_URL"], rule) as faults:
-        deploying.endpoint = faults.address
+    with faulty(deploying.aws.port, rule) as faults:
+        deploying.endpoint = faults.url
         said = deploying.run("train", "--hyperparameters", "do=report", code=1).said
     assert "the job goes on, unwatched" in said
     assert "sign in again" in said

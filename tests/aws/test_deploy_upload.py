@@ -10,8 +10,8 @@ from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.uploads import fetch
 from tests.deploying import Deploying
+from tests.faulty import Fault, faulty
 from tests.localaws import LocalAws
-from tests.refusing import Fault, before
 
 
 def test_a_folder_is_uploaded_as_it_lies_and_once(deploying: Deploying) -> None:
@@ -79,8 +79,8 @@ def test_a_bucket_has_to_be_there_and_in_the_region_of_the_jobs(deploying: Deplo
 def test_a_bucket_that_is_forbidden_is_said_with_what_is_missing(deploying: Deploying) -> None:
     deploying.client("s3").create_bucket(Bucket=f"{deploying.project}-own")
     text = "User: me is not authorized to perform: s3:PutObject on resource: arn:aws:s3:::x"
-    with before(deploying.aws.variables["AWS_ENDPOINT_URL"], Fault("PUT a.csv", 403, "AccessDenied", text)) as faults:
-        deploying.endpoint = faults.address
+    with faulty(deploying.aws.port, Fault("PUT a.csv", 403, "AccessDenied", text)) as faults:
+        deploying.endpoint = faults.url
         said = deploying.run("upload", "data", "--bucket", f"{deploying.project}-own", code=1).said
         assert "your user or role lacks s3:PutObject on arn:aws:s3:::x" in said
         faults.rules[:] = [Fault(f"HEAD {deploying.project}-own", 403, "403")]
@@ -103,8 +103,8 @@ def test_an_upload_that_is_cut_off_leaves_no_parts(deploying: Deploying) -> None
     deploying.client("s3").create_bucket(Bucket=bucket)
     arguments = ("upload", "large.bin", "--bucket", bucket)
     rule = Fault("PUT large.bin", 403, "AccessDenied", "no")
-    with before(deploying.aws.variables["AWS_ENDPOINT_URL"], rule) as faults:
-        deploying.endpoint = faults.address
+    with faulty(deploying.aws.port, rule) as faults:
+        deploying.endpoint = faults.url
         assert "UploadPart: AccessDenied" in deploying.run(*arguments, code=1).said
         assert deploying.client("s3").list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
         faults.rules[:] = [Fault("PUT large.bin", 503, "SlowDown", "Please reduce your request rate.")]

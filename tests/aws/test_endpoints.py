@@ -221,14 +221,7 @@ def test_a_model_package_is_hosted(hosting: Hosting) -> None:
 def test_an_endpoint_that_is_just_starting_can_be_deleted(hosting: Hosting) -> None:
     endpoint = hosting.create(hosting.config(hosting.variant(hosting.model({"DOES": "never"}))))
     hosting.sagemaker.delete_endpoint(EndpointName=endpoint)
-
-    def is_gone() -> bool:
-        try:
-            return not hosting.describe(endpoint)
-        except ClientError:
-            return True
-
-    hosting.aws.wait(is_gone, "the end of it")
+    hosting.gone(endpoint)
 
 
 TEMPLATE = """
@@ -269,14 +262,7 @@ def test_cloudformation_makes_real_endpoints(hosting: Hosting) -> None:
     policy = hosting.settled(endpoint)["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]
     assert policy["TrafficRoutingConfiguration"] == {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
     cloudformation.delete_stack(StackName=stack)
-
-    def is_gone() -> bool:
-        try:
-            return not hosting.describe(endpoint)
-        except ClientError:
-            return True
-
-    hosting.aws.wait(is_gone, "the end of it")
+    hosting.gone(endpoint)
 
 
 def test_a_restart_starts_again_what_served(state: Path) -> None:

@@ -179,13 +179,6 @@ def test_nothing_is_left_of_what_is_deleted(docked: Hosting) -> None:
     endpoint = docked.serve(docked.variant(docked.model(), InitialInstanceCount=2))
     assert len(containers(docked) - before) == 2
     docked.sagemaker.delete_endpoint(EndpointName=endpoint)
-
-    def is_gone() -> bool:
-        try:
-            return not docked.describe(endpoint)
-        except ClientError:
-            return True
-
-    docked.aws.wait(is_gone, "the end of it")
+    docked.gone(endpoint)
     assert containers(docked) == before
     assert not list((Path(docked.aws.state) / "work" / "endpoints").rglob(endpoint))

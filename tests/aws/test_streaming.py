@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from botocore.exceptions import ClientError, EventStreamError
+from botocore.exceptions import EventStreamError
 
 from tests.awshosting import PATIENCE, Hosting
 from tests.localaws import up
@@ -103,11 +103,4 @@ def test_a_stream_that_nobody_reads_frees_its_instance(small: Hosting, endpoint:
         small.runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint, Body=b"hang a")["Body"].close()
     assert small.said(endpoint, b"hello") == "hello"
     small.sagemaker.delete_endpoint(EndpointName=endpoint)
-
-    def is_gone() -> bool:
-        try:
-            return not small.describe(endpoint)
-        except ClientError:
-            return True
-
-    small.aws.wait(is_gone, "the end of it")
+    small.gone(endpoint)

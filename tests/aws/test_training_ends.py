@@ -1,7 +1,6 @@
 """Training jobs when the API itself ends, by a signal or a kill: nothing is left running, nothing accepted is lost."""
 
 import signal
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.awsjobs import Jobs
-from tests.localaws import up
+from tests.localaws import has_ended, up
 from tests.server import PATIENCE
 
 
@@ -22,7 +21,7 @@ def test_a_restart_knows_jobs_and_ends_what_was_lost(state: Path) -> None:
         jobs.wait_for_line(name, "waiting")
         lines = jobs.lines(done["TrainingJobName"])
         assert "begun" in lines
-        child = running(jobs)
+        child = api.child()
         api.process.kill()
         api.process.wait(PATIENCE)
     with up(state, "--no-docker") as api:
@@ -45,7 +44,7 @@ def test_the_end_of_the_api_ends_its_jobs(state: Path, do: str) -> None:
         jobs = Jobs(api)
         name = jobs.start(do, CheckpointConfig={"S3Uri": jobs.put()})
         jobs.wait_for_line(name, "waiting")
-        child = running(jobs)
+        child = api.child()
         begun = time.monotonic()
         assert api.stop(signal.SIGINT) == 0
         assert time.monotonic() - begun < 20
@@ -54,19 +53,6 @@ def test_the_end_of_the_api_ends_its_jobs(state: Path, do: str) -> None:
         job = api.client("sagemaker").describe_training_job(TrainingJobName=name)
         assert job["TrainingJobStatus"] == "Failed"
         assert "`local_test up` ended while the job ran" in job["FailureReason"]
-
-
-def has_ended(process: int) -> bool:
-    """Gone, or waiting only for its parent to take note, which may be nobody."""
-    status = Path(f"/proc/{process}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def running(jobs: Jobs) -> int:
-    """The process of the one job that runs."""
-    done = subprocess.run(["pgrep", "-P", str(jobs.aws.process.pid)], capture_output=True, text=True, check=False)
-    (child,) = done.stdout.split()
-    return int(child)
 
 
 def test_T35_the_grace_of_a_stop_is_adjustable(state: Path) -> None:

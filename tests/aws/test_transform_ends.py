@@ -2,7 +2,6 @@
 
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from tests.awsbatch import Batch
 from tests.awsjobs import BUCKET
-from tests.localaws import LocalAws, up
+from tests.localaws import LocalAws, has_ended, up
 from tests.server import PATIENCE
 
 
@@ -135,7 +134,7 @@ def test_a_restart_knows_jobs_and_ends_what_was_lost(state: Path) -> None:
         name = batch.start(model, batch.jobs.put(a=b"hang"))
         batch.wait_for_line(name, "asked to hang")
         batch.sagemaker.delete_model(ModelName=model)
-        child = running(api)
+        child = api.child()
         api.process.kill()
         api.process.wait(PATIENCE)
     with up(state, "--no-docker") as api:
@@ -155,23 +154,10 @@ def test_the_end_of_the_api_ends_its_jobs(state: Path) -> None:
         batch = Batch(api)
         name = batch.start(batch.model(), batch.jobs.put(a=b"hang"))
         batch.wait_for_line(name, "asked to hang")
-        child = running(api)
+        child = api.child()
         begun = time.monotonic()
         assert api.stop(signal.SIGINT) == 0
         assert time.monotonic() - begun < 20
         assert has_ended(child)
     with up(state, "--no-docker") as api:
         assert "ended while the job ran" in Batch(api).describe(name)["FailureReason"]
-
-
-def has_ended(process: int) -> bool:
-    """Gone, or waiting only for its parent to take note, which may be nobody."""
-    status = Path(f"/proc/{process}/stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def running(api: LocalAws) -> int:
-    """The process of the one container that runs."""
-    done = subprocess.run(["pgrep", "-P", str(api.process.pid)], capture_output=True, text=True, check=False)
-    (child,) = done.stdout.split()
-    return int(child)

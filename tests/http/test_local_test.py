@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from local_test.engine.process_runner import free_port
-from tests.server import PATIENCE, ROOT
-from tests.unit.local_test.harness import environment, harness, serving, stopped_while_fitting
+from tests.server import PATIENCE, ROOT, clean_environ
+from tests.unit.local_test.harness import harness, serving, stopped_while_fitting
 from tiffin import limits
 
 FAST = ("-p", "max_leaf_nodes=60")
@@ -169,7 +169,7 @@ def watched(*options: str) -> Iterator[tuple[Iterator[str], str]]:
     """`serve` as it goes on: its lines, and the address once it is ready; ended by Ctrl-C."""
     command = [sys.executable, "-m", "local_test", "serve", *options]
     with subprocess.Popen(
-        command, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=clean_environ(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         too_late = threading.Timer(2 * PATIENCE, process.kill)
         too_late.start()

@@ -13,7 +13,7 @@ SESSION = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*;\s*Expires=[0-9]{4}-[0-9]{2}-
 METRIC = re.compile(rb"^[a-zA-Z_:][\w:]*(\{.*\})? \S+( \d+)?$")
 REAPED = 1.0  # seconds
 SLOW_FIRST = 2.0  # seconds
-METHOD_NOT_ALLOWED, ERROR, BAD = 405, 500, 400
+ERROR = 500
 
 
 def starts(server: Server) -> Seen:

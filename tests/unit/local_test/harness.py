@@ -1,6 +1,5 @@
 """`python -m local_test` as a user starts it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,19 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.server import PATIENCE, ROOT
-
-
-def environment(**more: str) -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAGEMAKER_", "SERVE_", "TIFFIN_", "AWS_"))}
-    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", **more}
+from tests.server import PATIENCE, ROOT, clean_environ
 
 
 def harness(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run it to its end; `more` are environment variables."""
     return subprocess.run(
         [sys.executable, "-m", "local_test", *arguments],
-        env=environment(**more),
+        env=clean_environ(**more),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -43,7 +37,7 @@ def stopped_while_fitting(stop: signal.Signals, *options: str) -> tuple[int, str
         "n_estimators=10000",
     ]
     with subprocess.Popen(
-        command, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=clean_environ(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -59,7 +53,7 @@ def serving(*options: str) -> Iterator[str]:
     """`local_test serve` until it is ready, ended by Ctrl-C; gives the address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "local_test", "serve", *options],
-        env=environment(),
+        env=clean_environ(),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,4 +1,5 @@
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -178,3 +179,8 @@ def test_any_content_type_is_one_or_415(text: str) -> None:
     with suppress(UnsupportedMediaType):
         charset = media.parse_content_type(text, FORMATS).charset
         assert "1".encode(charset)
+
+
+@pytest.mark.parametrize(("name", "told"), [("a.CSV", "text/csv"), ("b.npy", "application/x-npy"), ("README.md", None)])
+def test_a_files_name_tells_its_content_type(name: str, told: str | None) -> None:
+    assert media.of_file(Path(name)) == told

@@ -15,7 +15,6 @@ from stream import PATH, TEXT, Stream
 
 MANY = os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true"
 PORT = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", 8080))
-LIMIT = 100 * 2**20
 
 
 class Refused(Exception):
