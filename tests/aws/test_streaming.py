@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from botocore.exceptions import EventStreamError
+from botocore.exceptions import ClientError, EventStreamError
 
 from tests.awshosting import PATIENCE, Hosting
 from tests.localaws import up
