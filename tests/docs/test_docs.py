@@ -69,6 +69,11 @@ def test_every_contract_id_of_the_code_is_explained() -> None:
     assert {found: str(file) for found, file in cited.items() if found not in explained} == {}
 
 
+def test_no_contract_id_has_two_lines() -> None:
+    explained = [row[0] for row in rows(ROOT / "docs" / "02-contract.md") if CONTRACT_ID.fullmatch(row[0])]
+    assert [each for each in set(explained) if explained.count(each) > 1] == []
+
+
 def test_every_line_of_hosting_has_a_test_named_after_it() -> None:
     named = set()
     for file in (ROOT / "tests").rglob("test_*.py"):
