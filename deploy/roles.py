@@ -45,7 +45,7 @@ def ensure(context: Context, name: str, allowed: Allowed) -> str:
         )
     if found is not None:
         Role.allow(aws, name, allowed.policy)
-        context.say(f"the role {name} is there; its policy was written anew")
+        said = f"the role {name} is there; its policy was written anew"
     else:
         context.maker.make(
             "role",
@@ -54,7 +54,9 @@ def ensure(context: Context, name: str, allowed: Allowed) -> str:
             Description=allowed.meaning,
             Policy=allowed.policy,
         )
-        context.say(f"made the role {name}; AWS takes some seconds until it can be used everywhere")
+        said = f"made the role {name}; AWS takes some seconds until it can be used everywhere"
+    if not aws.dry_run:
+        context.say(said)
     return f"arn:{aws.partition}:iam::{aws.account}:role{path(aws, context.project)}{name}"
 
 
