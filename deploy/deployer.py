@@ -16,8 +16,8 @@ def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
     """Without roles it is a notebook's: who may make roles and hand them on may give himself anything."""
     project = scope.project
     # of every kind; a tuning job's name has no room for a long project's
-    names = dict.fromkeys([f"*/{project}", f"*/{project}-*", f"*/{short(project)}-*", f"endpoint/{scope.endpoint}"])
-    own = [scope.arn("sagemaker", name) for name in names]
+    names = dict.fromkeys([f"*/{project}", f"*/{project}-*", f"*/{short(project)}-*"])
+    own = [*(scope.arn("sagemaker", name) for name in names), *scope.endpoint_arns]
     logs = [scope.arn("logs", f"log-group:/aws/sagemaker/{each}") for each in _logs(scope)]
     alarms = scope.arn("cloudwatch", f"alarm:{project}-*")
     targets = scope.arn("application-autoscaling", "scalable-target/*")  # AWS gives each a name of its own
@@ -33,6 +33,7 @@ def deployer(scope: Scope, *, makes_roles: bool = True) -> Policy:
         allow(LOGS, logs),
         allow(["logs:DescribeLogStreams"], scope.arn("logs", "log-group:/aws/sagemaker/*")),
         allow(["iam:PassRole"], scope.execution_role or scope.roles_arn, PASSED),
+        allow(["iam:CreateServiceLinkedRole"], scope.role_arn(SCALES)),  # AWS, at an account's first scaling
         # without a path: one that is not there, or somebody else's of that name
         allow(["iam:GetRole", "iam:ListRoleTags"], [scope.roles_arn, scope.role_arn(f"{project}-*-{scope.region}")]),
         *key(scope),
@@ -72,6 +73,10 @@ def _making_roles(scope: Scope) -> list[Statement]:
 
 SHARED = ("*Jobs", "NotebookInstances")  # log groups of all projects
 PASSED: dict[str, Any] = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+SCALES = (  # in the name of who asked for it
+    "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
 MAKING = tuple(  # with the tag, or not at all
     f"sagemaker:{each}"
     for each in (

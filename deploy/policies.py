@@ -44,6 +44,13 @@ class Scope:
         return f"arn:{self.partition}:s3:::{self.bucket}"
 
     @property
+    def endpoint_arns(self) -> list[str]:
+        """SageMaker writes a name in its ARNs in small letters, and IAM compares it so: an `A` would never match."""
+        return [
+            self.arn("sagemaker", f"endpoint/{name}") for name in dict.fromkeys((self.endpoint.lower(), self.endpoint))
+        ]
+
+    @property
     def roles_arn(self) -> str:
         return self.role_arn(f"tiffin/{self.project}/{self.region}/*")
 
@@ -107,13 +114,12 @@ VPC = (
 
 def caller(scope: Scope) -> Policy:
     """Of an application or a database: this endpoint and no other."""
-    endpoint = scope.arn("sagemaker", f"endpoint/{scope.endpoint}")
-    return policy([allow(["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync"], endpoint)])
+    return policy([allow(["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync"], scope.endpoint_arns)])
 
 
 def database(scope: Scope) -> Policy:
     """Of Aurora and Redshift, which know InvokeEndpoint only (Q-09)."""
-    return policy([allow(["sagemaker:InvokeEndpoint"], scope.arn("sagemaker", f"endpoint/{scope.endpoint}"))])
+    return policy([allow(["sagemaker:InvokeEndpoint"], scope.endpoint_arns)])
 
 
 def key(scope: Scope) -> list[Statement]:

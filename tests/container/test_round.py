@@ -49,6 +49,7 @@ FREE = frozenset({"sts:GetCallerIdentity"})  # nobody needs leave for it
 # Asked for by what is not a call of deploy's own, or only by what cannot be had here; each with who asks.
 UNSEEN = {
     "iam:PassRole": "AWS, when a role is handed on",
+    "iam:CreateServiceLinkedRole": "AWS, when an account's first endpoint is scaled",
     "iam:TagRole": "AWS, when a role is made with tags",
     "sagemaker:AddTags": "AWS, when a thing is made with tags",
     "ecr:TagResource": "AWS, when a repository is made with tags",

@@ -11,7 +11,7 @@ import pytest
 from deploy import roles
 from deploy.commands import role
 from deploy.deployer import deployer
-from deploy.policies import Scope, execution, parts
+from deploy.policies import Scope, caller, database, execution, parts
 from tests.policies import PROJECT, Request, allows
 
 ACCOUNT = "eu-west-1:123456789012"
@@ -142,13 +142,27 @@ def test_no_endpoint_is_made_of_another_projects_configuration() -> None:
     assert not may(deployer(scope()), *made, there="colours-two", asked="colours")
 
 
+def test_an_endpoint_with_capitals_is_allowed_as_its_arn_has_it() -> None:
+    wanted = scope(endpoint="Shop")
+    for policy in (deployer(wanted), caller(wanted), database(wanted)):
+        assert may(policy, "sagemaker:InvokeEndpoint", f"sagemaker:{ACCOUNT}:endpoint/shop")
+        assert not may(policy, "sagemaker:InvokeEndpoint", f"sagemaker:{ACCOUNT}:endpoint/SHOP")
+
+
+def test_the_role_that_scales_may_be_made_and_no_other_services() -> None:
+    roles, action = "iam::123456789012:role/aws-service-role", "iam:CreateServiceLinkedRole"
+    of = "sagemaker.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+    assert may(deployer(scope()), action, f"{roles}/{of}")
+    assert not may(deployer(scope()), action, f"{roles}/{of.replace('sagemaker', 'rds')}")
+
+
 def test_the_scaling_of_other_services_is_not_touched() -> None:
     action = "application-autoscaling:DeregisterScalableTarget"
     assert may(deployer(scope()), action, TARGET)
     assert not may(deployer(scope()), action, TARGET, scaling="dynamodb")
 
 
-@pytest.mark.parametrize("endpoint", [LONG, "e" * 63])
+@pytest.mark.parametrize("endpoint", [LONG, "E" * 63])
 @pytest.mark.parametrize("repository", [LONG, "arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/" + "r" * 256])
 @pytest.mark.parametrize("boundary", ["", BOUNDARY])
 @pytest.mark.parametrize("key", ["", KEY])
