@@ -23,13 +23,14 @@ OK = 200
 
 @dataclass(frozen=True)
 class Readiness:
-    """How the start went. `ping` is the last answer of /ping."""
+    """How the start went. `ping` is the last answer of /ping; `zombies` are those that the start has left."""
 
     ready: bool
     seconds: float
     ping: Answer
     exit_code: int | None = None
     log: str = ""
+    zombies: int = 0
 
     @property
     def redirected(self) -> bool:
@@ -97,7 +98,7 @@ def wait(container: Container, address: Address, window: float) -> Readiness:
         ping = address.ask("GET", "/ping", patience=PING_LIMIT)
         passed = time.monotonic() - container.started
         if ping.status == OK:
-            return Readiness(True, passed, ping)
+            return Readiness(True, passed, ping, zombies=container.zombies())
         readiness = Readiness(False, passed, ping)
         if readiness.redirected or passed > window:
             return replace(readiness, log=tail(container.log()))
