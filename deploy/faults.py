@@ -4,6 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
+import botocore.session
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -49,6 +50,11 @@ FIXES = (
         "",
         "AWS does not know these credentials, or not in {region}: look at `aws sts get-caller-identity`, and "
         "at AWS_PROFILE",
+    ),
+    Fix(
+        "InvalidSignatureException",
+        "valid region",
+        "{region} is not a region's name, or none of this account's: choose another with --region",
     ),
     Fix(
         "SignatureDoesNotMatch",
@@ -172,8 +178,9 @@ LOCAL = (
 def sentence(error: BotoCoreError | ClientError, aws: Aws | None) -> str:
     """What was asked, what AWS said, and what to do about it."""
     if not isinstance(error, ClientError):
-        hint = next((hint for kind, hint in LOCAL if isinstance(error, kind)), "")
-        return f"{str(error).strip()}: {hint}" if hint else str(error)
+        text = str(error).strip()
+        hint = _region(text) or next((hint for kind, hint in LOCAL if isinstance(error, kind)), "")
+        return f"{text}: {hint}" if hint else str(error)
     code, message = error.response["Error"].get("Code", "?"), error.response["Error"].get("Message", "")
     said = f"{error.operation_name}: {code}: {CHOICE.sub(_nearest, message.strip())}"
     for fix in FIXES:
@@ -182,6 +189,22 @@ def sentence(error: BotoCoreError | ClientError, aws: Aws | None) -> str:
             groups = [group or "what it names" for group in found.groups()]
             return f"{said}\n  {fix.sentence.format('', *groups, region=aws.region if aws else 'this region')}"
     return said
+
+
+def _region(address: str) -> str:
+    """Of an address that did not answer: what is wrong with the name of its region; empty for one that is known."""
+    found = re.search(r"\.([a-z]+(?:-[a-z]+)+-\d+)\.amazonaws", address)
+    if not found:
+        return ""
+    session = botocore.session.get_session()
+    try:
+        known = session.get_available_regions("sagemaker", session.get_partition_for_region(found[1]))
+    except exceptions.UnknownRegionError:
+        known = []
+    near = difflib.get_close_matches(found[1], known, 2)
+    if found[1] in known or not near:
+        return ""
+    return f"{found[1]} is no region that is known here; is it {' or '.join(near)}?"
 
 
 def _nearest(choice: re.Match[str]) -> str:

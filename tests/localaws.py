@@ -44,12 +44,13 @@ class LocalAws(Program):
             region_name=self.variables["AWS_REGION"],
         )
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str | None = None) -> Any:
         """boto3's, as `eval $(local_test env)` would make it; every wait in it is bounded."""
         from botocore.config import Config
 
         config = Config(read_timeout=60, retries={"mode": "standard", "total_max_attempts": 1})
-        return self._session.client(service, endpoint_url=self.variables["AWS_ENDPOINT_URL"], config=config)
+        url = self.variables["AWS_ENDPOINT_URL"]
+        return self._session.client(service, region, endpoint_url=url, config=config)
 
     def wait(self, look: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
         """Poll until `look` gives something true; the log is in the failure."""

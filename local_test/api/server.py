@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local_test import terminal
-from local_test.api import buckets, enforced, hooks, inner, late, room, runtime, training
+from local_test.api import buckets, enforced, hooks, inner, late, regions, room, runtime, training
 from local_test.api.bridge import address
 from local_test.api.command import PORT_FILE, NotHere
 from local_test.api.control import ControlPlane
@@ -37,7 +37,13 @@ STOP = (
 
 # Asked before the control plane, each None for what is not theirs; invocations come first: theirs is the hot path.
 Route = Callable[[Platform, Request], Answer | None]
-ROUTES: tuple[Route, ...] = (runtime.route, buckets.expired, room.refusal, training.interruption)
+ROUTES: tuple[Route, ...] = (
+    runtime.route,
+    regions.unknown,
+    buckets.expired,
+    room.refusal,
+    training.interruption,
+)
 
 
 def run(state: Path, port: int, use_docker: bool | None, *, fresh: bool = False) -> int:

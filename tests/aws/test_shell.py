@@ -246,6 +246,15 @@ def test_a_kill_and_a_torn_journal_lose_no_accepted_call(state: Path) -> None:
         assert "warning" not in api.log
 
 
+@pytest.mark.parametrize(
+    ("service", "operation"), [("sagemaker", "list_models"), ("sts", "get_caller_identity"), ("s3", "list_buckets")]
+)
+def test_a_region_that_is_none_is_refused_as_its_signature_is(aws: LocalAws, service: str, operation: str) -> None:
+    with pytest.raises(ClientError, match="scoped to a valid region, not 'us-est-1'") as refused:
+        getattr(aws.client(service, "us-est-1"), operation)()
+    assert refused.value.response["Error"]["Code"] == "InvalidSignatureException"
+
+
 def test_a_full_disk_is_said_and_what_was_there_stays(state: Path) -> None:
     with up(state, "--no-docker", file_size=1_000_000) as api:
         s3 = api.client("s3")

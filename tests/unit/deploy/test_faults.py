@@ -36,6 +36,7 @@ def fault(code: str, message: str = "") -> ClientError:
             "Unsupported manifest media type application/vnd.oci.image.index.v1+json for image 1.dkr",
             "`deploy push`",
         ),
+        ("InvalidSignatureException", "Credential should be scoped to a valid region, not 'x'.", "with --region"),
         ("ThrottlingException", "Rate exceeded", "wait a minute"),
         ("OptInRequired", "", "not enabled in this account"),
         (
@@ -143,3 +144,12 @@ def test_a_way_that_is_broken_passes_and_missing_credentials_do_not() -> None:
     assert is_passing(EndpointConnectionError(endpoint_url="http://x"))
     assert is_passing(ReadTimeoutError(endpoint_url="http://x"))
     assert not is_passing(NoCredentialsError())
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [("us-est-1", "is it us-west-1 or us-east-1?"), ("eu-west-1", "no network"), ("xx-nowhere-77", "no network")],
+)
+def test_a_misspelt_region_is_told_from_a_broken_network(region: str, said: str) -> None:
+    error = EndpointConnectionError(endpoint_url=f"https://api.sagemaker.{region}.amazonaws.com/")
+    assert said in sentence(error, None)
