@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy.aws import Aws
 
 NOT_THERE = re.compile(
-    r"Could not find|does not exist|NotFound|NoSuch|not found|cannot be found|RecordNotFound", re.IGNORECASE
+    r"Could not find|does not exist|NotFound|NoSuch|not found|cannot be found|No scalable target found|RecordNotFound",
+    re.IGNORECASE,
 )
 TAKEN = re.compile(
     r"already exist|AlreadyExists|duplicate|AlreadyOwned|Cannot create already existing|BucketAlready|ResourceInUse",

@@ -1,6 +1,10 @@
 """Blue/green: the new model beside the old one, traffic moved, and the old one taken away or taken back."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from deploy import diagnosis, guards, hosting, plans, rollout, waiting
 from deploy.context import Context
@@ -30,7 +34,7 @@ def update(context: Context, *, wait: bool, keep: bool, force: bool) -> bool:
         )
     asked = rollout.request(context, plan, there, alarms)
     config = hosting.make_config(context, plan)
-    context.maker.soon(context.aws.client("sagemaker").update_endpoint, **asked, EndpointConfigName=config)
+    _begin(context, {**asked, "EndpointConfigName": config})
     if context.aws.dry_run or not wait:
         return _unwatched(context, plan, there)
     done = waiting.settled(context, plan.endpoint, since=begun, before=there.endpoint["LastModifiedTime"])
@@ -44,6 +48,18 @@ def update(context: Context, *, wait: bool, keep: bool, force: bool) -> bool:
     if not keep:
         hosting.retire(context, there)
     return True
+
+
+def _begin(context: Context, asked: Mapping[str, Any]) -> None:
+    """A call whose answer was lost is made again, and refused because of the update that it has begun."""
+    sagemaker = context.aws.client("sagemaker")
+    try:
+        context.maker.soon(sagemaker.update_endpoint, **asked)
+    except ClientError:
+        there = sagemaker.describe_endpoint(EndpointName=asked["EndpointName"])
+        begun = there.get("PendingDeploymentSummary", there)["EndpointConfigName"]
+        if begun != asked["EndpointConfigName"]:
+            raise
 
 
 def ready(context: Context, plan: Plan, there: Found) -> list[str]:

@@ -169,6 +169,25 @@ def test_after_any_fault_destroy_leaves_nothing(
         goes_wrong(aws, between, ledger, call, ALL[number % len(ALL)])
 
 
+@pytest.mark.parametrize(
+    "begun", [(STEPS[4], "UpdateEndpoint"), (Step(("destroy", "--yes"), (ROLE, UP)), "DeregisterScalableTarget")]
+)
+def test_what_a_lost_answer_has_begun_is_known_by_who_asks_again(
+    aws: LocalAws, between: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: tuple[Step, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    material(tmp_path)
+    ledger = tmp_path / "ledger"
+    ready = begun[0].of(artifact(aws, between, ledger))
+    for command in ready.before:
+        assert here(aws, between, ledger, *command, "--project", "counted") == 0
+    between.changes = []
+    assert here(aws, between, ledger, *ready.command, "--project", "counted") == 0
+    at = between.changes.index(begun[1])
+    assert here(aws, between, ledger, "destroy", "--yes", "--project", "counted") == 0
+    goes_wrong(aws, between, ledger, (ready, at), "cut after")
+
+
 def goes_wrong(aws: LocalAws, between: Faulty, ledger: Path, call: tuple[Step, int], way: str) -> None:
     """One of `every`; then destroy, with AWS well again."""
     step, at = call

@@ -91,6 +91,7 @@ def test_missing_credentials_are_a_sentence_too() -> None:
         ("ValidationException", 'Could not find endpoint "arn:aws:sagemaker:…".'),
         ("NoSuchEntity", "The role with name x cannot be found."),
         ("RepositoryNotFoundException", "The repository with name 'x' does not exist"),
+        ("ValidationException", "No scalable target found for service namespace: sagemaker, resource ID: x"),
         ("404", "Not Found"),
         ("NoSuchBucket", "The specified bucket does not exist"),
         ("ResourceNotFoundException", "The specified log group does not exist."),
