@@ -11,7 +11,8 @@ from typing import Any
 
 Statement = dict[str, Any]
 Policy = dict[str, Any]
-MANAGED = 6144  # characters of a policy that stands for itself, as IAM counts: without white space
+# Characters as IAM counts them, without white space: of a policy that stands for itself, and of all those in a role.
+MANAGED, INLINE = 6144, 10240
 
 
 @dataclass(frozen=True)

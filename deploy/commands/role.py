@@ -54,7 +54,7 @@ def run(context: Context, options: argparse.Namespace) -> int:
         if (many := policies.size(policy)) > policies.MANAGED:
             context.say(
                 f"it has {many} characters, and a managed policy {policies.MANAGED} at most: --output FOLDER writes "
-                f"{len(policies.parts(policy))} of them; a role's inline policies may have 10240"
+                f"{len(policies.parts(policy))} of them; a role's inline policies may have {policies.INLINE}"
             )
         return 0
     name = name_of(context.aws, context.project, which)
