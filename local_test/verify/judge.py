@@ -294,7 +294,7 @@ def _ask(server: Server, when_calm: Callable[[], object]) -> Iterator[Verdict]:
         yield from skip_all(load.CHECKS, why_not or "it answers nothing any more", wanted)
     elif _wanted(server.court, load.CHECKS):
         when_calm()
-        yield from run_all(load.CHECKS, load.busy(server), wanted)
+        yield from run_all(load.CHECKS, load.measured(server), wanted)
 
 
 def _beside(opened: Opened, base: plain.Plain | None) -> Sequence[Scene]:

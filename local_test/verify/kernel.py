@@ -22,8 +22,10 @@ class Listener:
 
 def hears_sigterm(pid: int) -> bool | None:
     """Whether it catches SIGTERM; the kernel drops it for a PID 1 that does not."""
-    # The engine's own process catches every signal until it becomes the program: who it is is asked first.
-    if command_line(pid).endswith(_RUNC):
+    # The engine's own process catches every signal until it becomes the program: who it is is asked first. In the
+    # midst of that it has no command line, and still the engine's handlers.
+    said = command_line(pid)
+    if not said or said.endswith(_RUNC):
         return None
     for line in _proc(pid, "status").splitlines():
         if line.startswith("SigCgt:"):

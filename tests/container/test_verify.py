@@ -8,7 +8,7 @@ import sys
 import time
 import tomllib
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from local_test.verify import probe
-from local_test.verify.judge import judge
+from local_test.verify.checks import load
+from local_test.verify.judge import checked, judge
 from local_test.verify.payload import Payload
 from local_test.verify.probe import LABEL
 from local_test.verify.subject import Subject
@@ -37,6 +38,8 @@ AT_A_TIME = 4  # judgements, none of which is about load
 ALONE = (BASE, "one-at-a-time")  # these are
 TOGETHER = [name for name in CASES if name not in ALONE]
 HEALTHY = 300.0  # seconds: on a machine that others use too; what it took is printed
+UNDER_LOAD = {check.id for check in load.CHECKS}
+FOREIGNERS = ["aws", "mlserver", "mms", "plumber"]
 NO_CHANNEL = "give --channel NAME=PATH"
 
 
@@ -156,8 +159,7 @@ def test_who_may_not_enter_a_network_isolates_as_docker_does_and_says_so(
     assert "this machine's own addresses it could reach, as only root may enter" in said
 
 
-@pytest.mark.parametrize("name", ["aws", "mlserver", "mms", "plumber"])
-def test_a_foreign_image_is_judged_as_its_table_says(name: str, client: Any) -> None:
+def _judge_foreigner(client: Any, name: str, asked: Collection[str]) -> None:
     folder = FOREIGN / name
     table = tomllib.loads((folder / "verdict.toml").read_text(encoding="utf-8"))
     given = table["given"]
@@ -168,7 +170,29 @@ def test_a_foreign_image_is_judged_as_its_table_says(name: str, client: Any) -> 
         given.get("hyperparameters", {}),
         folder / given["model"] if "model" in given else None,
     )
-    _expect(judge(subject, lambda _: None), table)
+    expected = {status: [each for each in table[status] if each in asked] for status in ("fail", "warn")}
+    _expect(judge(subject, lambda _: None, sorted(asked)), expected)
+
+
+@pytest.mark.parametrize("name", FOREIGNERS)
+def test_a_foreign_image_is_judged_as_its_table_says(name: str, client: Any) -> None:
+    _judge_foreigner(client, name, checked() - UNDER_LOAD)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", FOREIGNERS)
+def test_a_foreign_image_under_load_is_judged_so_too(name: str, client: Any) -> None:  # H-02, H-08
+    _judge_foreigner(client, name, UNDER_LOAD)
+
+
+@pytest.mark.parametrize("name", ["other-port", "loopback"])
+def test_a_server_that_answers_elsewhere_is_not_waited_for_to_the_end_of_the_window(  # H-01
+    name: str, shelf: Mapping[str, str], there: Mapping[str, str]
+) -> None:
+    window = 120.0
+    judgement = _judge_case(name, shelf[name], there, window)
+    _expect_case(name, judgement)
+    assert judgement.seconds < window / 2
 
 
 @pytest.mark.alone

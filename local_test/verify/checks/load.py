@@ -3,7 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local_test.verify.checks.check import Check
 from local_test.verify.server import OK, PING_LIMIT, Server
@@ -19,6 +19,8 @@ CONNECT_LIMIT = 0.25  # seconds, H-02
 HELD = 2.5  # seconds that the halves wait: longer than a ping may
 EVERY = 0.1
 PATIENCE = 15.0  # seconds of each caller: the work takes half of it, or less
+AGAIN = 2  # further measurements where it may have been this machine that was late
+LITTLE = 2.0  # times its limit: what is later than that is the server's
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,41 @@ class Busy:
     seconds: float
     callers: int
     lost: tuple[Answer, ...]
+
+    @property
+    def slowest_ping(self) -> float:
+        return max(ping.seconds for ping in self.pings)
+
+    @property
+    def slowest_connect(self) -> float:
+        return max(self.connects)
+
+    @property
+    def refused(self) -> tuple[Answer, ...]:
+        return tuple(ping for ping in self.pings if ping.status != OK)
+
+    @property
+    def is_a_little_late(self) -> bool:
+        """And nothing else is wrong: whatever else runs on this machine makes a time longer, and never shorter."""
+        late = (self.slowest_ping / PING_LIMIT, self.slowest_connect / CONNECT_LIMIT)
+        return not self.lost and not self.refused and any(1 < times < LITTLE for times in late)
+
+    def sooner_of(self, other: "Busy") -> "Busy":
+        """Of both, what came sooner; what got no answer in the other is not forgotten."""
+        if other.lost or other.refused:
+            return other
+        pings = self.pings if self.slowest_ping < other.slowest_ping else other.pings
+        return replace(other, pings=pings, connects=min(self.connects, other.connects, key=max))
+
+
+def measured(server: Server) -> Busy:
+    """Up to three times, while a time is a little beyond its limit."""
+    seen = busy(server)
+    for _ in range(AGAIN):
+        if not seen.is_a_little_late:
+            break
+        seen = seen.sooner_of(busy(server))
+    return seen
 
 
 def busy(server: Server) -> Busy:
@@ -84,19 +121,19 @@ def _portion(server: Server) -> tuple[bytes, float]:
 
 
 def connections(seen: Busy) -> Seen:
-    slowest = max(seen.connects)
+    slowest = seen.slowest_connect
     if slowest > CONNECT_LIMIT:
         return failed(f"a connection took {slowest * 1000:.0f} ms while {seen.callers} callers waited")
     return passed(f"every connection stood within {slowest * 1000:.0f} ms while {seen.callers} callers waited")
 
 
 def pings(seen: Busy) -> Seen:
-    bad = [ping for ping in seen.pings if ping.status != OK]
-    slowest = max(ping.seconds for ping in seen.pings)
+    slowest = seen.slowest_ping
     if slowest > PING_LIMIT:
         return failed(f"/ping took {slowest:.1f} s while {seen.callers} callers waited; the platform gives it 2 s")
-    if bad:
-        return failed(f"{len(bad)} of {len(seen.pings)} pings under load were answered {bad[0]}")
+    if seen.refused:
+        bad = len(seen.refused)
+        return failed(f"{bad} of {len(seen.pings)} pings under load were answered {seen.refused[0]}")
     return passed(f"{len(seen.pings)} pings within {slowest * 1000:.0f} ms while {seen.callers} callers waited")
 
 

@@ -15,18 +15,19 @@ from xml.etree import ElementTree
 
 import pytest
 
-from local_test.verify import causes, command, report
+from local_test.verify import causes, command, kernel, report
 from local_test.verify.checkpoints import Traces
+from local_test.verify.checks import load
 from local_test.verify.checks.image import Image, address, exec_form
 from local_test.verify.checks.stopping import Stopped, ends
 from local_test.verify.judge import checked
 from local_test.verify.payload import Payload
 from local_test.verify.probe import Engine, Peeked
-from local_test.verify.server import tail
+from local_test.verify.server import Server, tail
 from local_test.verify.statements import explain, statements
 from local_test.verify.subject import Court, Subject
 from local_test.verify.verdict import Judgement, Status, Verdict
-from local_test.verify.wire import Address
+from local_test.verify.wire import Address, Answer
 from tests.server import ROOT
 
 FAIL = Verdict("H-18", "ends on SIGTERM", Status.FAIL, "it still ran 30 s after SIGTERM \x1b[31m<now>", seconds=30.5)
@@ -322,6 +323,51 @@ class TestPayload:
 
     def test_other_formats_do_not_grow(self) -> None:
         assert Payload(b"\x89PNG", "image/png").grown(1000) is None
+
+
+def test_a_process_without_a_command_line_says_nothing_of_its_signals() -> None:  # T-35
+    """As the engine's own in the midst of becoming the program, and as one that has ended and was not waited for."""
+    handles = "import signal, sys; signal.signal(signal.SIGTERM, print); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", handles], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout  # noqa: PT018
+        process.stdout.readline()
+        assert kernel.hears_sigterm(process.pid) is True
+        process.stdin.close()
+        deadline = time.monotonic() + 30
+        while kernel.command_line(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert kernel.hears_sigterm(process.pid) is None
+
+
+def _busy(ping: float = 0.1, connect: float = 0.01, *, status: int = 200, lost: int = 0) -> load.Busy:
+    pings = (Answer(200, seconds=0.01), Answer(status, seconds=ping))
+    return load.Busy(pings, (0.001, connect), 10.0, 24, (Answer(0, error="cut"),) * lost)
+
+
+@pytest.mark.parametrize(
+    ("seen", "failing"),
+    [
+        ([_busy()], set()),
+        ([_busy(ping=2.1), _busy()], set()),
+        ([_busy(connect=0.3), _busy(connect=0.26), _busy(connect=0.2)], set()),
+        ([_busy(ping=2.1), _busy(connect=0.4)], set()),  # the best of each
+        ([_busy(connect=0.3)] * 3, {"connections under load"}),
+        ([_busy(ping=2.1)] * 3, {"/ping under load"}),
+        ([_busy(ping=4.1)], {"/ping under load"}),  # no machine's doing
+        ([_busy(connect=1.01)], {"connections under load"}),  # TCP's first retry
+        ([_busy(ping=2.1), _busy(status=503)], {"/ping under load"}),
+        ([_busy(ping=2.1), _busy(lost=1)], {"many callers at once"}),
+        ([_busy(ping=2.1, lost=1)], {"/ping under load", "many callers at once"}),
+    ],
+)
+def test_what_is_late_by_a_little_is_measured_again(  # H-02, H-08
+    seen: Sequence[load.Busy], failing: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter(seen)
+    monkeypatch.setattr(load, "busy", lambda _: next(left))
+    found = load.measured(cast(Server, None))
+    assert {check.title for check in load.CHECKS if check.see(found).status is Status.FAIL} == failing
+    assert next(left, None) is None, "it was measured as often as this takes"
 
 
 def test_a_start_needs_no_docker_library() -> None:
