@@ -54,6 +54,7 @@ class Start:
     user: str | None = None
     read_only: bool = False  # all but /tmp
     memory: int | None = None  # bytes
+    shared_memory: bool = True  # /dev/shm, in which semaphores are made
     hostname: str | None = None
 
 
@@ -244,6 +245,21 @@ class Engine:
         """Raises NotStarted. The container is removed at the end, without a grace."""
         from docker.errors import APIError
 
+        try:
+            container = self._client.containers.create(self.image, start.command, **self._options(start))
+        except APIError as error:
+            raise NotStarted(str(error.explanation or error)) from None
+        door = None
+        try:
+            container.start()
+            door = self._door(container) if start.command == "serve" else None
+            yield Container(container, door)
+        except APIError as error:
+            raise NotStarted(str(error.explanation or error)) from None
+        finally:
+            Container(container, door).remove()
+
+    def _options(self, start: Start) -> dict[str, Any]:
         options: dict[str, Any] = {
             "environment": dict(start.environment),
             "volumes": {
@@ -265,21 +281,11 @@ class Engine:
         for name, value in (("user", start.user), ("mem_limit", start.memory), ("hostname", start.hostname)):
             if value is not None:
                 options[name] = value
+        if not start.shared_memory:
+            options["ipc_mode"] = "none"
         if start.memory is not None:
             options["memswap_limit"] = start.memory
-        try:
-            container = self._client.containers.create(self.image, start.command, **options)
-        except APIError as error:
-            raise NotStarted(str(error.explanation or error)) from None
-        door = None
-        try:
-            container.start()
-            door = self._door(container) if start.command == "serve" else None
-            yield Container(container, door)
-        except APIError as error:
-            raise NotStarted(str(error.explanation or error)) from None
-        finally:
-            Container(container, door).remove()
+        return options
 
     def _door(self, container: Any) -> Door | None:
         pid = Container(container).pid

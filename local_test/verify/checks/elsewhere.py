@@ -54,6 +54,7 @@ TWISTS = (
         warned,
         "it serves as another user who can write /tmp only",
     ),
+    Twist("S-06", "no /dev/shm", {"shared_memory": False}, warned, "it serves without /dev/shm and semaphores"),
     Twist("P-02", "another port", {"environment": BOUND}, failed, f"it listens on SAGEMAKER_BIND_TO_PORT={PORT}", PORT),
 )
 
