@@ -13,6 +13,7 @@ LIKELY = (
         r"executable file not found|exec: \"?serve\"?|serve: (?:command )?not found|CannotStartContainer",
         "C-02: there is no executable `serve` on PATH, or the ENTRYPOINT does not take it",
     ),
+    (r"/ping is 200 at ", "H-01: it listens on another port, or on the loopback alone; 0.0.0.0:8080 is asked"),
     (r"Address already in use", "H-01: something else listens on port 8080"),
     (
         r"(?:[Ll]istening|[Rr]unning|[Ss]erving)[^\n]*(?:127\.0\.0\.1|localhost)",

@@ -8,6 +8,8 @@ from pathlib import Path
 from local_test.api.platform import Platform
 from local_test.engine.choose import choose, engine, has_image
 from local_test.engine.containers import EngineError, Log, Network, Runner, Running, Spec, Stopped
+from local_test.engine.kernel import Listener
+from local_test.wire import Address
 
 _ECR = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
 
@@ -82,6 +84,12 @@ class _Known:
 
     def kill(self) -> None:
         self._running.kill()
+
+    def listeners(self) -> Sequence[Listener]:
+        return self._running.listeners()
+
+    def address_of(self, listener: Listener) -> Address | None:
+        return self._running.address_of(listener)
 
     def is_out_of_memory(self) -> bool:
         return self._running.is_out_of_memory()

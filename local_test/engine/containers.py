@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from local_test.engine.kernel import Listener
 from local_test.wire import Address
 from tiffin import limits
 
@@ -103,6 +104,14 @@ class Running(Protocol):
         ...
 
     def kill(self) -> None: ...
+
+    def listeners(self) -> Sequence[Listener]:
+        """Every TCP socket that listens inside; nothing where that cannot be seen from here."""
+        ...
+
+    def address_of(self, listener: Listener) -> Address | None:
+        """None where it cannot be asked from here."""
+        ...
 
     def is_out_of_memory(self) -> bool:
         """Whether the kernel ended it, or a part of it, for want of memory."""

@@ -7,12 +7,12 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
-from local_test.engine import owner
+from local_test.engine import kernel, owner
 from local_test.engine.containers import (
     ALONE,
     LABEL,
@@ -26,7 +26,7 @@ from local_test.engine.containers import (
     Stopped,
     Tail,
 )
-from local_test.engine.door import INSIDE, Door, can_enter, opened
+from local_test.engine.door import INSIDE, LOOPBACK, Door, can_enter, opened
 from local_test.wire import Address
 
 _KILLED = 128 + 9
@@ -50,8 +50,8 @@ class DockerRunner:
         """`enters` None: whether a container's network may be entered from here (door.py)."""
         self._client = client
         self._info: dict[str, Any] = client.info()
-        self._reaches = reaches_containers(self._info)
-        self._enters = self._reaches and (can_enter() if enters is None else enters)
+        self.reaches = reaches_containers(self._info)
+        self.enters = self.reaches and (can_enter() if enters is None else enters)
 
     def start(self, spec: Spec, log: Log) -> Running:
         for part in spec.parts:  # else Docker makes it, as root
@@ -71,11 +71,11 @@ class DockerRunner:
             options |= {"user": "993:990", "read_only": True, "tmpfs": {"/tmp": "mode=1777"}}  # noqa: S108
         if spec.entrypoint is not None:
             options["entrypoint"] = list(spec.entrypoint)
-        published = spec.publish if self._reaches else spec.publish or 0
+        published = spec.publish if self.reaches else spec.publish or 0
         if published is not None and spec.network != ALONE:
             options["ports"] = {f"{spec.port}/tcp": ("127.0.0.1", published or None)}
         container = self._started(spec, options)
-        return _DockerRunning(container, spec, log, lambda: self._give_back(spec, log))
+        return _DockerRunning(container, spec, log, self)
 
     def _started(self, spec: Spec, options: dict[str, Any]) -> Any:
         from docker.errors import APIError, ImageNotFound
@@ -115,10 +115,10 @@ class DockerRunner:
     def network(self, isolated: bool = False, hosts: int = 1, serves: bool = False) -> Iterator[Network]:
         from docker.errors import APIError
 
-        if isolated and hosts == 1 and (self._enters or not serves):
+        if isolated and hosts == 1 and (self.enters or not serves):
             yield ALONE
             return
-        if isolated and serves and not self._reaches:
+        if isolated and serves and not self.reaches:
             raise EngineError(
                 "network isolation needs an engine whose containers this machine reaches: Docker on Linux, not rootless"
             )
@@ -137,7 +137,7 @@ class DockerRunner:
         finally:
             made.remove()
 
-    def _give_back(self, spec: Spec, log: Log) -> None:
+    def give_back(self, spec: Spec, log: Log) -> None:
         """The container wrote as root (C-06); hand its files to the user who has to delete them."""
         from docker.errors import DockerException
 
@@ -160,11 +160,12 @@ class DockerRunner:
 
 
 class _DockerRunning:
-    def __init__(self, container: Any, spec: Spec, log: Log, give_back: Callable[[], None]) -> None:
+    def __init__(self, container: Any, spec: Spec, log: Log, runner: DockerRunner) -> None:
         """Raises EngineError with the container removed."""
         self.id = str(container.id)
+        self._runner = runner
         self._container = container
-        self._give_back = give_back
+        self._spec, self._log = spec, log
         self._tail = Tail(log)
         self._lines = threading.Thread(target=_follow, args=(container, self._tail), daemon=True)
         self._lines.start()
@@ -172,10 +173,11 @@ class _DockerRunning:
         settings = container.attrs["NetworkSettings"]
         bindings = (settings["Ports"] or {}).get(f"{spec.port}/tcp")
         self._door: Door | None = None
+        self._host = next(iter(settings["Networks"].values()))["IPAddress"]
         if bindings:
             self.address = Address("127.0.0.1", int(bindings[0]["HostPort"]))
-        elif address := next(iter(settings["Networks"].values()))["IPAddress"]:
-            self.address = Address(address, spec.port)
+        elif self._host:
+            self.address = Address(self._host, spec.port)
         elif spec.network == ALONE and spec.role == "serve" and (door := self._entered()):
             self._door = door
             self.address = Address(INSIDE, spec.port, door.socket)
@@ -235,6 +237,16 @@ class _DockerRunning:
             if self.exit_code() is None:
                 raise
 
+    def listeners(self) -> Sequence[kernel.Listener]:
+        return kernel.listeners(self._state().get("Pid", 0)) if self._runner.reaches else ()
+
+    def address_of(self, listener: kernel.Listener) -> Address | None:
+        if self._door is None and self._runner.enters:
+            self._door = self._entered()
+        if self._door:
+            return Address(LOOPBACK if listener.is_loopback else INSIDE, listener.port, self._door.socket)
+        return Address(self._host, listener.port) if self._host and not listener.is_loopback else None
+
     def is_out_of_memory(self) -> bool:
         return bool(self._state()["OOMKilled"])
 
@@ -246,7 +258,7 @@ class _DockerRunning:
         if self._door:
             self._door.close()
         self._lines.join(timeout=5)
-        self._give_back()
+        self._runner.give_back(self._spec, self._log)
 
 
 def _network(spec: Spec, log: Log) -> dict[str, Any]:

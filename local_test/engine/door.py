@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
 INSIDE = "127.0.0.2"  # a server that listens on 127.0.0.1 alone is not reached, as from outside
 _CLONE_NEWNET = 0x40000000
 _LAG = 5.0  # seconds until the engine has seen that a process of its own has ended

@@ -27,6 +27,7 @@ from typing import Any
 
 from local_test.engine import owner
 from local_test.engine.containers import EngineError, Log, Network, Part, Running, Spec, Stopped, Tail
+from local_test.engine.kernel import Listener
 from local_test.wire import Address
 
 PROGRAM_ROOT = Path(__file__).resolve().parent.parent.parent
@@ -134,6 +135,12 @@ class _Process:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._lines.join(timeout=5)
         return 128 - code if code < 0 else code
+
+    def listeners(self) -> Sequence[Listener]:
+        return ()  # its network is this machine's
+
+    def address_of(self, _: Listener) -> Address | None:
+        return None
 
     def is_out_of_memory(self) -> bool:
         return False  # no limit is set, and the kernel does not tell

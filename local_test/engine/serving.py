@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local_test.engine.client import Client, WireError
 from local_test.engine.containers import EngineError, Log, Network, Part, Resources, Runner, Running, Spec
+from local_test.engine.elsewhere import Elsewhere
 from local_test.wire import Reply
 from tiffin import limits
 
@@ -92,9 +93,11 @@ class Server:
         return f"http://{self.running.address.netloc}"
 
     def wait_until_ready(self) -> None:
-        """Until /ping says 200 (H-03, H-04); raises NeverReady as soon as the container has ended."""
+        """Until /ping says 200 (H-03, H-04); raises NeverReady as soon as the container has ended, and seconds after it
+        has answered elsewhere, which the platform would await to the end."""
         deadline = time.monotonic() + self.spec.start_timeout
         seen = "nothing answered"
+        elsewhere = Elsewhere(self.running, self.spec.port)
         while True:
             if (code := self.running.exit_code()) is not None:
                 why = "; the memory of the instance was used up" if self.running.is_out_of_memory() else ""
@@ -106,6 +109,9 @@ class Server:
                 seen = f"it answered {status}"
             except WireError as error:
                 seen = str(error)
+                if elsewhere.is_settled():
+                    where = f"nobody answers at 0.0.0.0:{self.spec.port}; /ping is 200 at {elsewhere.places} (H-01)"
+                    raise NeverReady(self._report(where)) from None
             if time.monotonic() > deadline:
                 late = f"/ping did not say 200 within {self.spec.start_timeout:g} s: {seen} (H-04)"
                 raise NeverReady(self._report(late))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from local_test.engine.elsewhere import not_at, places
 from local_test.verify import causes
 from local_test.verify.checks import (
     batch,
@@ -234,11 +235,11 @@ def _listens_elsewhere(server: Server) -> str:
     """Where it listens, if it runs and not where the platform asks; empty otherwise."""
     if server.readiness.exit_code is not None or server.readiness.ping.status:
         return ""
-    found = server.container.listeners()
-    if not found or any(one.port == limits.PORT and not one.is_loopback for one in found):
+    found = not_at(limits.PORT, server.container.listeners())
+    if not found:
         return ""  # nowhere: it has not come so far (H-04)
-    text = ", ".join(sorted(f"{one.address}:{one.port}" for one in found))
-    return f"nothing answers on 0.0.0.0:{limits.PORT}; after {server.readiness.seconds:.0f} s it listens on {text}"
+    seconds = server.readiness.seconds
+    return f"nothing answers on 0.0.0.0:{limits.PORT}; after {seconds:.0f} s it listens on {places(found)}"
 
 
 def _writable(court: Court) -> Court:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_test.engine import kernel
 from local_test.engine.docker_runner import alone, reaches_containers
-from local_test.engine.door import INSIDE, Door, can_enter, opened
-from local_test.verify import kernel
+from local_test.engine.door import INSIDE, LOOPBACK, Door, can_enter, opened
 from local_test.verify.layers import Stream
 from local_test.verify.wire import Address
 
@@ -80,6 +80,12 @@ class Container:
         if self._door is None:
             return Address(host or "container-has-ended.invalid", port)
         return Address(host or INSIDE, port, self._door.socket)
+
+    def address_of(self, listener: kernel.Listener) -> Address | None:
+        """Its loopback is reached from within its network alone."""
+        if not listener.is_loopback:
+            return self.address(listener.port)
+        return Address(LOOPBACK, listener.port, self._door.socket) if self._door else None
 
     def exit_code(self) -> int | None:
         """None while it runs."""

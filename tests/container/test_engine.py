@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -197,6 +198,27 @@ def test_an_isolated_server_that_listens_on_loopback_is_not_reached(bed: Bed) ->
         bed.serving(network=network, environment=loopback, start_timeout=1),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("environment", "isolated", "place"),
+    [
+        ({"SAGEMAKER_BIND_TO_PORT": "9123"}, False, "0.0.0.0:9123"),
+        ({"SAGEMAKER_BIND_TO_PORT": "9123"}, True, "0.0.0.0:9123"),
+        ({"SERVE_HOST": "127.0.0.1"}, False, "127.0.0.1:8080"),
+    ],
+)
+def test_a_server_that_answers_elsewhere_is_not_waited_for_to_the_end(  # H-01
+    environment: Mapping[str, str], isolated: bool, place: str, bed: Bed
+) -> None:
+    begun = time.monotonic()
+    with (
+        bed.runner.network(isolated=isolated, serves=True) as network,
+        pytest.raises(NeverReady, match=re.escape(f"/ping is 200 at {place} (H-01)")),
+        bed.serving(network=network, environment=environment, start_timeout=300),
+    ):
+        pass
+    assert time.monotonic() - begun < 150
 
 
 def test_where_nobody_may_enter_the_internal_network_is_used_and_said(bed: Bed, client: Any) -> None:

@@ -98,7 +98,7 @@ def _case(name: str) -> Mapping[str, Any]:
     return tomllib.loads((SHELF / name / "case.toml").read_text(encoding="utf-8"))
 
 
-def _judge_case(name: str, image: str, there: Mapping[str, str]) -> Judgement:
+def _judge_case(name: str, image: str, there: Mapping[str, str], window: float = IMPATIENT) -> Judgement:
     """`there`: what an image may want to reach, by the variable that tells it."""
     case, given = _case(name), SHELF / "given"
     channels = {"channel": "train", "validation": "validation"}
@@ -111,7 +111,7 @@ def _judge_case(name: str, image: str, there: Mapping[str, str]) -> Judgement:
         {variable: where for variable, where in there.items() if variable.lower() in case["given"]},
         pipes=case.get("pipes", ()),
         metrics=case.get("metrics", {}),
-        start_window=IMPATIENT,
+        start_window=window,
     )
     return judge(subject, lambda _: None, case.get("only", ()))
 

@@ -16,6 +16,7 @@ PING = (
     [
         (PING, "", "H-04"),
         (PING, "[2026-11-26] [INFO] Listening at: http://127.0.0.1:8080 (1)", "H-01"),
+        (f"{PING} Seen: nobody answers at 0.0.0.0:8080; /ping is 200 at 127.0.0.1:8080 (H-01)", "", "H-01"),
         (PING, "exec /usr/local/bin/serve: exec format error", "C-13"),
         (PING, 'exec: "serve": executable file not found in $PATH', "C-02"),
         (PING, "OSError: [Errno 98] Address already in use", "H-01"),

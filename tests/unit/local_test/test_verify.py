@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from local_test.verify import causes, command, kernel, report
+from local_test.engine import kernel
+from local_test.verify import causes, command, report
 from local_test.verify.checkpoints import Traces
 from local_test.verify.checks import load
 from local_test.verify.checks.image import Image, address, exec_form
