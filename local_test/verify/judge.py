@@ -316,7 +316,7 @@ def _beside(opened: Opened, base: plain.Plain | None) -> Sequence[Scene]:
         window = 3 * opened.server.readiness.seconds + SPOILT
         add(["H-18"], lambda: stopping.judge(court))
         add(["H-06", "B-11"], lambda: loading.judge(court, window))
-        add([*(twist.id for twist in elsewhere.TWISTS), "P-03"], lambda: elsewhere.judge(court))
+        add([check.id for check in elsewhere.CHECKS], lambda: elsewhere.judge(court))
         add([check.id for check in models.ALL], lambda: models.judge(court))
     else:
         everything = [check for checks in OF_THEIR_OWN for check in checks]

@@ -8,21 +8,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
-from local_test.verify.checks.check import Check
+from local_test.verify.checks.check import Check, run_all
 from local_test.verify.probe import NotStarted
 from local_test.verify.server import OK, Server, serving
 from local_test.verify.subject import Court
 from local_test.verify.verdict import Seen, Verdict, failed, passed, skipped, warned
+from local_test.verify.wire import Answer
 from tiffin import limits
 
 REACHES_HOST = "this machine's own addresses it could reach, as only root may enter a container's network from here"
 PORT, SAFE = 18455, (18460, 18499)
 OTHER_USER = "10001:10001"
+MAX_PAYLOAD = 100  # MB, B-03
+PATIENCE = 30.0  # seconds for so much: a limit refuses sooner
 BATCH = {
     "SAGEMAKER_BATCH": "true",
-    "SAGEMAKER_MAX_PAYLOAD_IN_MB": "6",
+    "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(MAX_PAYLOAD),
     "SAGEMAKER_BATCH_STRATEGY": "MULTI_RECORD",
     "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
 }
@@ -67,12 +71,38 @@ def further_ports(server: Server) -> Seen:
     return passed("it listens on no other port" if not ports else f"its other ports are in {SAFE[0]}-{SAFE[1]}")
 
 
+def largest(server: Server) -> Seen:
+    """B-03: the most that a job may ask for, without Content-Length."""
+    small = _sized(server, 1)
+    if small is None:
+        return skipped(f"give --payload with CSV or JSON lines: {MAX_PAYLOAD} MB are sent of its rows")
+    if small.status != OK:
+        return skipped(f"1 MB of its rows in chunks is answered {small}")
+    answer = _sized(server, MAX_PAYLOAD)
+    if answer and answer.is_late:
+        return skipped(f"{MAX_PAYLOAD} MB in chunks are not refused within {PATIENCE:.0f} s, and were not awaited")
+    if answer and answer.status == OK:
+        return passed(f"{MAX_PAYLOAD} MB in chunks in {answer.seconds:.1f} s, where MaxPayloadInMB allows it")
+    return warned(f"where MaxPayloadInMB allows it, {MAX_PAYLOAD} MB in chunks are answered {answer}")
+
+
+def _sized(server: Server, megabytes: int) -> Answer | None:
+    """None where its format's rows are not lines."""
+    payload = server.payload
+    if payload is None or not payload.lines or not (block := payload.grown(1_000_000)):
+        return None
+    named = {"Content-Type": payload.content_type}
+    return server.address.ask("POST", server.path, lambda: repeat(block, megabytes), named, PATIENCE)
+
+
 SAFE_PORTS = Check("P-03", "further ports in the safe range", further_ports)
-CHECKS: Sequence[Check[Any]] = (*(Check(twist.id, twist.title, skipped) for twist in TWISTS), SAFE_PORTS)
+LARGEST = Check("B-03", "a body as large as a job may ask for", largest)
+THEN: Mapping[str, Check[Server]] = {"P-02": SAFE_PORTS, "B-01": LARGEST}  # asked of a server that was started so
+CHECKS: Sequence[Check[Any]] = (*(Check(twist.id, twist.title, skipped) for twist in TWISTS), *THEN.values())
 
 
 def judge(court: Court) -> Iterator[Verdict]:
-    twists = [twist for twist in TWISTS if court.wanted(twist.id) or (twist.id == "P-02" and court.wanted("P-03"))]
+    twists = [twist for twist in TWISTS if court.wanted(twist.id) or _then(court, [twist])]
     claimed = court.claims("accept-bind-to-port")
     if not claimed:
         for check in (Check("P-02", "another port", skipped), SAFE_PORTS):
@@ -86,7 +116,7 @@ def judge(court: Court) -> Iterator[Verdict]:
         if server:
             for twist in twists:
                 yield _say(twist, _borne(court, twist))
-            yield from _ports(server, court)
+            yield from run_all(_then(court, twists), server, court.wanted)
             return
     if len(twists) == 1:
         yield _say(twists[0], twists[0].broken(why))
@@ -100,8 +130,7 @@ def _alone(court: Court, twist: Twist) -> Sequence[Verdict]:
         server, why = _start(stack, court, twist)
         if not server:
             return [_say(twist, twist.broken(why))]
-        ports = list(_ports(server, court)) if twist.id == "P-02" else []
-        return [_say(twist, _borne(court, twist)), *ports]
+        return [_say(twist, _borne(court, twist)), *run_all(_then(court, [twist]), server, court.wanted)]
 
 
 def _borne(court: Court, twist: Twist) -> Seen:
@@ -110,9 +139,8 @@ def _borne(court: Court, twist: Twist) -> Seen:
     return passed(f"{twist.said}; {REACHES_HOST}")
 
 
-def _ports(server: Server, court: Court) -> Iterator[Verdict]:
-    if court.wanted("P-03") and server.address.port == PORT:
-        yield SAFE_PORTS.run(server)
+def _then(court: Court, twists: Sequence[Twist]) -> Sequence[Check[Server]]:
+    return [THEN[twist.id] for twist in twists if twist.id in THEN and court.wanted(THEN[twist.id].id)]
 
 
 def _say(twist: Twist, seen: Seen) -> Verdict:
