@@ -5,6 +5,7 @@ may be another machine's), and what AWS made along with either. Of an entry that
 thing, the tag decides whose it is: nothing of anybody else's is deleted because it has the name.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from deploy.ledger import GONE, INTENDED, VOID, Entry, Ledger, Resource
 
 FOUND = "found"  # by its tag
 PATIENCE = 900.0  # seconds for one thing to go: an endpoint that is being made has to be made first
+# Seconds after which a call that was taken is made again: of an endpoint that is being made AWS takes it, and may do
+# nothing (hashicorp/terraform-provider-aws#39152).
+AGAIN = 30.0
 BUSY = ("in-progress", "in progress", "is in use", "InUse", "Cannot", "Conflict", "Updating", "Creating", "Throttl")
 STANDS_ON = ("endpoint configuration", "model")  # AWS: not while an endpoint that is being made or updated has them
 Say = Callable[[str], None]
@@ -96,14 +100,15 @@ def destroy(
 def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
     """Whether there was something; returns when AWS lists it no more."""
     kind, deadline, pause, why = KINDS[resource.kind], time.monotonic() + patience, 0.2, ""
-    was_there = asked = False
+    was_there, taken_at = False, -math.inf
     while kind.is_there(aws, resource):
-        was_there = True
-        if not asked:
-            asked, why = _asked(aws, kind, resource)
+        was_there, now = True, time.monotonic()
+        if now - taken_at > AGAIN:
+            is_taken, why = _asked(aws, kind, resource, taken_at > 0)
+            taken_at = now if is_taken else taken_at
         if aws.dry_run:
             return True
-        if time.monotonic() > deadline:
+        if now > deadline:
             said = f", and AWS says: {why}" if why else ""
             raise DeployError(f"it is still there after {patience:.0f} s{said}; run destroy again")
         time.sleep(pause)
@@ -111,15 +116,15 @@ def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
     return was_there
 
 
-def _asked(aws: Aws, kind: Kind, resource: Resource) -> tuple[bool, str]:
+def _asked(aws: Aws, kind: Kind, resource: Resource, was_taken: bool) -> tuple[bool, str]:
     """Whether AWS took the call, or why not yet; what is busy with something else is asked again."""
     try:
         return kind.delete(aws, resource) is not False, ""
     except ClientError as error:
         said = f"{error.response['Error'].get('Code')} {error.response['Error'].get('Message')}"
         # absent may be a part of it, gone by a call whose answer was lost: the rest is asked for again
-        if faults.is_absent(error) or any(word in said for word in BUSY):
-            return False, said
+        if was_taken or faults.is_absent(error) or any(word in said for word in BUSY):
+            return was_taken, said
         raise
 
 

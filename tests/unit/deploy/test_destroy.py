@@ -1,6 +1,7 @@
 """What is taken away, and what is not: whose it is has to be known."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +77,35 @@ def test_what_an_endpoint_that_is_left_stands_on_is_left_too(ledger: Ledger, mon
     assert [each.resource for each in left] == [endpoint, MODEL]
     assert left[1].why == "the endpoint colours is left, and may need it"
     assert destroy.destroy(AWS, ledger, [MODEL], lambda _: None) == []
+
+
+def test_a_delete_that_was_taken_and_did_nothing_is_made_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As AWS does with an endpoint that is being made; then it refuses one of an endpoint that goes."""
+    now = [1000.0]
+    calls: list[float] = []
+    monkeypatch.setattr("deploy.destroy.time", SimpleNamespace(monotonic=lambda: now[0], sleep=pass_by(now)))
+    endpoint = Model(lambda: None if now[0] > 1100 and len(calls) > 2 else {})
+    refused = ClientError(
+        {"Error": {"Code": "ValidationException", "Message": "it is being deleted"}}, "DeleteEndpoint"
+    )
+
+    def delete(*_: Any) -> None:
+        calls.append(now[0])
+        if len(calls) > 2:
+            raise refused
+
+    endpoint.delete = delete  # type: ignore[method-assign]
+    monkeypatch.setitem(KINDS, "endpoint", endpoint)
+    assert destroy.destroy(AWS, ledger, [Resource("endpoint", "colours", "colours")], lambda _: None) == []
+    assert len(calls) == 3
+    assert all(later - earlier >= 30 for earlier, later in pairwise(calls))
+
+
+def pass_by(now: list[float]) -> Callable[[float], None]:
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    return sleep
 
 
 @pytest.mark.parametrize(("identity", "kinds"), [("a", ["training job", "log streams"]), ("b", [])])
