@@ -4,9 +4,12 @@ import hashlib
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from local_test.verify.verdict import Judgement, Status, order
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "tiffin-judged"
@@ -54,3 +57,14 @@ def _context(folder: Path) -> io.BytesIO:
         archive.add(folder, ".")
     packed.seek(0)
     return packed
+
+
+def expect(judgement: Judgement, expected: Mapping[str, Any]) -> None:
+    """Exactly these fail and warn; what was seen is shown where it is not so."""
+    seen = {
+        status: [(v.id, v.seen) for v in judgement.verdicts if v.status is status]
+        for status in (Status.FAIL, Status.WARN)
+    }
+    for status, name in ((Status.FAIL, "fail"), (Status.WARN, "warn")):
+        wanted = sorted(expected.get(name, ()), key=order)
+        assert judgement.ids(status) == wanted, f"{name}: {seen[status]}"

@@ -1,4 +1,4 @@
-"""The judge, over images that nobody here wrote, over a shelf of broken ones, and over ours."""
+"""The judge, over a shelf of broken images, and over ours."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 import time
 import tomllib
 import urllib.request
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,20 +17,19 @@ from typing import Any
 import pytest
 
 from local_test.verify import probe
-from local_test.verify.checks import load
-from local_test.verify.judge import checked, judge
+from local_test.verify.judge import judge
 from local_test.verify.payload import Payload
 from local_test.verify.probe import LABEL
 from local_test.verify.subject import Subject
-from local_test.verify.verdict import Judgement, Status, order
+from local_test.verify.verdict import Judgement, Status
 from tests import judged as judged_images
 from tests.container.conftest import COLOUR, STOCK
+from tests.judged import expect
 from tests.server import PATIENCE, ROOT
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1800)]  # the first time, images are built
 
 SHELF = ROOT / "local_test" / "cases"
-FOREIGN = ROOT / "tests" / "images"
 BASE = "well-behaved"
 CASES = sorted(case.parent.name for case in SHELF.glob("*/case.toml"))
 IMPATIENT = 6.0  # seconds for a server of the shelf to be ready
@@ -38,8 +37,6 @@ AT_A_TIME = 4  # judgements, none of which is about load
 ALONE = (BASE, "one-at-a-time")  # these are
 TOGETHER = [name for name in CASES if name not in ALONE]
 HEALTHY = 300.0  # seconds: on a machine that others use too; what it took is printed
-UNDER_LOAD = {check.id for check in load.CHECKS}
-FOREIGNERS = ["aws", "mlserver", "mms", "plumber"]
 NO_CHANNEL = "give --channel NAME=PATH"
 
 
@@ -116,20 +113,9 @@ def _judge_case(name: str, image: str, there: Mapping[str, str], window: float =
     return judge(subject, lambda _: None, case.get("only", ()))
 
 
-def _expect(judgement: Judgement, expected: Mapping[str, Any]) -> None:
-    """Exactly these fail and warn; what was seen is shown where it is not so."""
-    seen = {
-        status: [(v.id, v.seen) for v in judgement.verdicts if v.status is status]
-        for status in (Status.FAIL, Status.WARN)
-    }
-    for status, name in ((Status.FAIL, "fail"), (Status.WARN, "warn")):
-        wanted = sorted(expected.get(name, ()), key=order)
-        assert judgement.ids(status) == wanted, f"{name}: {seen[status]}"
-
-
 def _expect_case(name: str, judgement: Judgement) -> None:
     case = _case(name)
-    _expect(judgement, case)
+    expect(judgement, case)
     asked = set(case.get("fail", ())) | set(case.get("warn", ()))
     passed = {verdict.id for verdict in judgement.verdicts if verdict.status is Status.PASS}
     assert asked or "M-05" in passed, "the well-behaved one was judged on all"
@@ -154,35 +140,9 @@ def test_who_may_not_enter_a_network_isolates_as_docker_does_and_says_so(
 ) -> None:
     monkeypatch.setattr(probe, "can_enter", lambda: False)
     judgement = _judge_case("calls-this-machine", shelf["calls-this-machine"], there)
-    _expect(judgement, {})
+    expect(judgement, {})
     said = next(verdict.seen for verdict in judgement.verdicts if verdict.id == "T-15" and verdict.seen != NO_CHANNEL)
     assert "this machine's own addresses it could reach, as only root may enter" in said
-
-
-def _judge_foreigner(client: Any, name: str, asked: Collection[str]) -> None:
-    folder = FOREIGN / name
-    table = tomllib.loads((folder / "verdict.toml").read_text(encoding="utf-8"))
-    given = table["given"]
-    subject = Subject(
-        judged_images.build(client, folder),
-        Payload((folder / "payload.csv").read_bytes(), "text/csv"),
-        {channel: folder / file for channel, file in given.get("channels", {}).items()},
-        given.get("hyperparameters", {}),
-        folder / given["model"] if "model" in given else None,
-    )
-    expected = {status: [each for each in table[status] if each in asked] for status in ("fail", "warn")}
-    _expect(judge(subject, lambda _: None, sorted(asked)), expected)
-
-
-@pytest.mark.parametrize("name", FOREIGNERS)
-def test_a_foreign_image_is_judged_as_its_table_says(name: str, client: Any) -> None:
-    _judge_foreigner(client, name, checked() - UNDER_LOAD)
-
-
-@pytest.mark.alone
-@pytest.mark.parametrize("name", FOREIGNERS)
-def test_a_foreign_image_under_load_is_judged_so_too(name: str, client: Any) -> None:  # H-02, H-08
-    _judge_foreigner(client, name, UNDER_LOAD)
 
 
 @pytest.mark.parametrize("name", ["other-port", "loopback"])
@@ -208,7 +168,7 @@ def test_our_image_passes_all_that_applies_in_time(capsys: pytest.CaptureFixture
     judgement = judge(subject, lambda _: None)
     with capsys.disabled():
         print(f"\nverify {COLOUR}: {judgement.seconds:.0f} s")
-    _expect(judgement, {})
+    expect(judgement, {})
     assert len(judgement.ids(Status.PASS)) > 70
     assert {"C-15", "T-04", "T-10", "T-40", "M-13", "M-15"} <= set(judgement.ids(Status.PASS))
     assert not set(judgement.ids(Status.PASS)) & {"W-01", "W-02"}  # the image can stream, and this plug does not
@@ -238,7 +198,7 @@ def test_our_image_with_a_model_that_streams_passes_what_its_label_claims(tmp_pa
         lambda _: None,
         ["W-01", "W-02", "W-03", "W-04", "H-09"],
     )
-    _expect(judgement, {})
+    expect(judgement, {})
     assert {"W-01", "W-02", "W-03", "W-04"} <= set(judgement.ids(Status.PASS)), judgement.verdicts
 
 
