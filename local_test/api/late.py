@@ -37,6 +37,10 @@ def points(service: str) -> Points:
         from local_test.api import stacks
 
         return {"CloudFormation's ResourceMap": stacks.can_install}
+    if service == "applicationautoscaling":
+        from local_test.api import targets
+
+        return {"the targets of application-autoscaling": targets.can_install}
     if service == "rds":
         return {"the paths of rds": lambda: "{0}/$" in importlib.import_module("moto.rds.urls").url_paths}
     return {}
@@ -49,6 +53,10 @@ def install(service: str, client: "Client") -> None:
         from local_test.api import stacks
 
         stacks.install(client)
+    if service == "applicationautoscaling":
+        from local_test.api import targets
+
+        targets.install()
     if service == "rds":
         from local_test.api import rds
 

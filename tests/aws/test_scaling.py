@@ -3,8 +3,33 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.awshosting import Hosting
-from tests.localaws import up
+from tests.localaws import LocalAws, up
+
+METRIC = "SageMakerVariantInvocationsPerInstance"
+
+
+def test_a_policy_stands_on_its_target(aws: LocalAws) -> None:
+    scaling = aws.client("application-autoscaling")
+    dimension = "sagemaker:variant:DesiredInstanceCount"
+    where = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/stands-on/variant/main"}
+    target = {**where, "ScalableDimension": dimension}
+    policy = {**target, "PolicyName": "follow"}
+    tracking = {"TargetValue": 2.0, "PredefinedMetricSpecification": {"PredefinedMetricType": METRIC}}
+    put = {**policy, "PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": tracking}
+    for call, asked, said in (
+        (scaling.put_scaling_policy, put, "No scalable target registered"),
+        (scaling.delete_scaling_policy, policy, "No scaling policy found"),
+        (scaling.deregister_scalable_target, target, "No scalable target found"),
+    ):
+        with pytest.raises(scaling.exceptions.ObjectNotFoundException, match=said):
+            call(**asked)
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    scaling.put_scaling_policy(**put)
+    scaling.deregister_scalable_target(**target)
+    assert scaling.describe_scaling_policies(**where)["ScalingPolicies"] == []
 
 
 def test_instances_follow_the_invocations(state: Path) -> None:
@@ -24,7 +49,7 @@ def test_instances_follow_the_invocations(state: Path) -> None:
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration={
                 "TargetValue": 2.0,
-                "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+                "PredefinedMetricSpecification": {"PredefinedMetricType": METRIC},
                 "ScaleInCooldown": 0,
                 "ScaleOutCooldown": 0,
             },

@@ -21,7 +21,7 @@ def test_the_start_does_without_what_is_slow() -> None:
     assert not SLOW & set(done.stdout.split())
 
 
-@pytest.mark.parametrize("service", ["cloudformation", "rds"])
+@pytest.mark.parametrize("service", ["cloudformation", "rds", "applicationautoscaling"])
 def test_hook_is_where_it_was(service: str) -> None:
     points = late.points(service)
     assert points
