@@ -12,6 +12,7 @@ from local_test.engine.kernel import Listener
 from local_test.wire import Address, Connection
 from tiffin import limits
 
+EVERY = 0.5 * limits.SECONDS  # a look asks the engine
 SETTLED = 5 * limits.SECONDS  # that it has answered so: a proxy before it would have come up meanwhile
 
 
@@ -30,14 +31,17 @@ class Elsewhere:
 
     def __init__(self, container: Looked, port: int) -> None:
         self._container, self._port = container, port
-        self._since = math.inf
+        self._since, self._next_look = math.inf, 0.0
         self.places = ""  # where it has answered
 
     def is_settled(self) -> bool:
         """Whether /ping has been 200 for a while on another port, or on the loopback alone, each time it was asked."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + EVERY
         found = not_at(self._port, self._container.listeners())
         self.places = places([one for one in found if (to := self._container.address_of(one)) and _answers(to)])
-        now = time.monotonic()
         self._since = min(self._since, now) if self.places else math.inf
         return now - self._since > SETTLED
 
