@@ -4,6 +4,12 @@
 # theirs changes.
 set -u
 cd "$(dirname "$0")/.."
+# Thousands of processes start here. What Python compiles is kept, whatever the shell says; and where `python3` is a shim
+# of pyenv, which takes sixteen processes to find the interpreter, that interpreter is found first: it is .venv's.
+unset PYTHONDONTWRITEBYTECODE
+case $(command -v python3) in
+*/shims/*) PATH=$(.venv/bin/python -c 'import sys; print(sys.base_prefix)')/bin:$PATH ;;
+esac
 summary=$(mktemp)
 engine_is_ours=
 
