@@ -80,7 +80,7 @@ r_kernel || {
     without_r=" and not rkernel"
 }
 side_by_side "real server" "not container" tests/http $ignored
-part "AWS's API, without containers" pytest -n 3 --dist loadfile tests/aws -m "not container$without_r" $ignored
+part "AWS's API, without containers" pytest -n 3 --dist loadfile --no-loadscope-reorder tests/aws -m "not container$without_r" $ignored
 
 docker info >/dev/null 2>&1 || engine_is_ours=yes
 if container/engine.sh; then
