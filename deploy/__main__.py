@@ -4,6 +4,8 @@ Settings come from tiffin.toml, and from flags of the same names, which win.
 """
 
 import argparse
+import atexit
+import gc
 import importlib
 import signal
 import sys
@@ -69,4 +71,5 @@ def _parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C
         signal.signal(number, signal.default_int_handler)
+    atexit.register(gc.freeze)  # else the end looks for garbage in all of boto3, which takes a quarter of the command
     sys.exit(main())

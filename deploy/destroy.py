@@ -99,7 +99,7 @@ def destroy(
 
 def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
     """Whether there was something; returns when AWS lists it no more."""
-    kind, deadline, pause, why = KINDS[resource.kind], time.monotonic() + patience, 0.2, ""
+    kind, deadline, pause, why = KINDS[resource.kind], time.monotonic() + patience, 0.0, ""  # most go at once
     was_there, taken_at = False, -math.inf
     while kind.is_there(aws, resource):
         was_there, now = True, time.monotonic()
@@ -112,7 +112,7 @@ def _remove(aws: Aws, resource: Resource, patience: float) -> bool:
             said = f", and AWS says: {why}" if why else ""
             raise DeployError(f"it is still there after {patience:.0f} s{said}; run destroy again")
         time.sleep(pause)
-        pause = min(pause * 1.5, 5.0)
+        pause = min(max(pause * 1.5, 0.2), 5.0)
     return was_there
 
 

@@ -16,7 +16,8 @@ from deploy.ledger import Resource
 
 KINDS = (TRAINING_JOB, TRANSFORM_JOB, TUNING_JOB)
 LAST = 10  # lines of each host that are shown again where a job failed
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between two looks: they are throttled by the account
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two looks: they are throttled by the account
+LAG = 0.5  # seconds until Logs has the lines of a job that has ended
 PATIENCE = 600.0  # seconds that AWS may not answer while a job is watched
 Description = Mapping[str, Any]
 
@@ -42,7 +43,7 @@ class Watched:
             if self._is_ended and self._lines == before:
                 return found
             self._is_ended = True
-            time.sleep(FIRST_PAUSE)  # Logs has some a little after the job's end
+            time.sleep(LAG)
 
     def look(self) -> Description:
         found = self._kind.describe(self._context.aws, self._name)
@@ -104,7 +105,7 @@ def ended(context: Context, kind: SageMaker, look: Callable[[], Description]) ->
                 return found
             failing_since = 0.0
         time.sleep(pause)
-        pause = min(pause * 1.3, LONGEST_PAUSE)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 def failure(kind: SageMaker, name: str, found: Description, last: Mapping[str, list[str]]) -> str:

@@ -5,6 +5,8 @@ them share lies in .tiffin/ml unless --base-dir says otherwise.
 """
 
 import argparse
+import atexit
+import gc
 import signal
 import sys
 
@@ -48,4 +50,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # else the end looks for garbage in all of moto: half a second of a core
     sys.exit(main())

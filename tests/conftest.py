@@ -4,6 +4,32 @@ import pytest
 
 from tests.server import ROOT, train
 
+# The files that take longest, in the order of their time. Side by side they begin first (`--no-loadscope-reorder`; else
+# xdist begins with the files of the most tests), so that no long one is left to one worker at the end.
+LONGEST = (
+    "aws/test_deploy_hosting.py",
+    "aws/test_deploy_faults.py",
+    "aws/test_deploy_jobs.py",
+    "aws/test_kills.py",
+    "aws/test_training_ends.py",
+    "aws/test_deploy_batch.py",
+    "aws/test_shell.py",
+    "aws/test_deploy_update.py",
+    "aws/test_notebooks.py",
+    "aws/test_deployments.py",
+    "aws/test_serverless.py",
+    "aws/test_transform.py",
+    "aws/test_tuning.py",
+    "aws/test_sql.py",
+    "aws/test_deploy_upload.py",
+    "aws/test_transform_ends.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:

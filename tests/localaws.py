@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from local_test.api import env
 from tests.server import PATIENCE, ROOT, Program, clean_environ, launched
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
@@ -30,8 +31,8 @@ class LocalAws(Program):
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """What `local_test env` tells a shell to set."""
-        lines = command("env", "--state", str(self.state)).stdout
+        """What `local_test env` tells a shell to set, without a process for it: test_shell.py asks the command."""
+        lines = env.shell(self.port, self.state / "env", environ=clean_environ())
         return dict(shlex.split(line.rstrip(";"))[1].split("=", 1) for line in lines.splitlines() if "export" in line)
 
     @cached_property

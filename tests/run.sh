@@ -4,6 +4,12 @@
 # theirs changes.
 set -u
 cd "$(dirname "$0")/.."
+# Thousands of processes start here. What Python compiles is kept, whatever the shell says; and where `python3` is a shim
+# of pyenv, which takes sixteen processes to find the interpreter, that interpreter is found first: it is .venv's.
+unset PYTHONDONTWRITEBYTECODE
+case $(command -v python3) in
+*/shims/*) PATH=$(.venv/bin/python -c 'import sys; print(sys.base_prefix)')/bin:$PATH ;;
+esac
 summary=$(mktemp)
 engine_is_ours=
 
@@ -74,7 +80,7 @@ r_kernel || {
     without_r=" and not rkernel"
 }
 side_by_side "real server" "not container" tests/http $ignored
-part "AWS's API, without containers" pytest -n 3 --dist loadfile tests/aws -m "not container$without_r" $ignored
+part "AWS's API, without containers" pytest -n 3 --dist loadfile --no-loadscope-reorder tests/aws -m "not container$without_r" $ignored
 
 docker info >/dev/null 2>&1 || engine_is_ours=yes
 if container/engine.sh; then

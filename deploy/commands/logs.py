@@ -58,7 +58,7 @@ def _show(context: Context, kind: SageMaker, name: str, tail: logs.Tail, is_foll
         look()
         return 0
     found = jobs.ended(context, kind, look)
-    time.sleep(jobs.FIRST_PAUSE)  # Logs has some a little after the job's end
+    time.sleep(jobs.LAG)
     jobs.ended(context, kind, look)
     context.say(f"{kind.name} {name}: {jobs.status(kind, found)}")
     return 0

@@ -1,6 +1,7 @@
 """`local_test up` and `local_test env`; mounted by local_test/__main__.py, and light until one of them runs."""
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
@@ -41,10 +42,13 @@ def _up(options: argparse.Namespace) -> int:
 
     for name in env.removed(os.environ):  # moto would look for the shell's profile, and may not find it
         del os.environ[name]
+    gc.disable()  # what is imported stays: nothing of it is garbage, now or later
     try:
         from local_test.api import server
     except ImportError as error:
         raise NotHere(f"{error.name} is not installed: {extras.install('api')}") from None
+    gc.freeze()
+    gc.enable()
     return server.run(options.state, options.port, options.docker, fresh=options.fresh)
 
 
