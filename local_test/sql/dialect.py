@@ -87,6 +87,35 @@ def altered(alter: exp.Alter) -> None:
                 raise not_here("ALTER TABLE with a constraint other than DEFAULT")  # DuckDB adds none
 
 
+def functions(statement: exp.Expr) -> exp.Expr:
+    """What sqlglot hands on as it stands, and DuckDB takes otherwise than MySQL."""
+    return statement.transform(_function, copy=False)
+
+
+def _function(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Length) and node.args.get("binary"):
+        return _bytes_of(node.this)
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "OCTET_LENGTH" and len(node.expressions) == 1:
+        return _bytes_of(node.expressions[0])
+    if isinstance(node, exp.IntDiv):  # DuckDB's // keeps a fraction, and rounds down
+        left, right = node.this, node.expression
+        whole = exp.paren(exp.Sub(this=left, expression=exp.Mod(this=left.copy(), expression=right)))
+        return exp.cast(exp.IntDiv(this=whole, expression=right.copy()), "BIGINT")
+    if isinstance(node, exp.Like) and not isinstance(node.parent, exp.Escape):
+        return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+    if isinstance(node, exp.Introducer):
+        text: exp.Expr = node.expression
+        return text  # its character set says nothing: all is UTF-8
+    return node
+
+
+def _bytes_of(text: exp.Expr) -> exp.Expr:
+    kind = exp.Anonymous(this="typeof", expressions=[text])
+    blob = exp.Anonymous(this="octet_length", expressions=[exp.cast(text.copy(), "BLOB", dialect="duckdb")])
+    other = exp.Anonymous(this="strlen", expressions=[exp.cast(text.copy(), "VARCHAR", dialect="duckdb")])
+    return exp.Case(this=kind, ifs=[exp.If(this=exp.Literal.string("BLOB"), true=blob)], default=other)
+
+
 def query(expression: exp.Expr) -> None:
     """In place, of any statement that reads."""
     for table in list(expression.find_all(exp.Table)):

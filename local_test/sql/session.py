@@ -256,7 +256,8 @@ class Session:
         statement = parsed[0] if parsed else None
         if statement is None or isinstance(statement, exp.Command):
             raise near(text, len(text) - len(text.lstrip()))
-        return variables.put_in(statement, self.user_variables, self.variables, self._asked())
+        statement = variables.put_in(statement, self.user_variables, self.variables, self._asked())
+        return dialect.functions(statement)
 
     def _asked(self) -> variables.Asked:
         now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)

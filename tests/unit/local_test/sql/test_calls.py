@@ -177,3 +177,14 @@ def test_a_function_of_another_database(database: Database, client: Client) -> N
     assert other.error("SELECT f(1, 2)") == (1305, "FUNCTION other.f does not exist")
     assert other.rows("SELECT test.f(1, 2), test.f(u, p) FROM test.t LIMIT 1") == [(3.0, 3.0)]
     other.session.close()
+
+
+def test_a_call_in_its_place_goes_on_after_an_error_in_a_transaction(client: Client) -> None:
+    """DuckDB gives up the function with the transaction that it was made in."""
+    client.count("INSERT INTO t VALUES ('x', '1', 1)")
+    client.count("START TRANSACTION")
+    assert client.error("SELECT a.u FROM t a JOIN t b ON f(a.u, b.p) > 3")[0] == 1366
+    client.count("START TRANSACTION")
+    assert client.rows("SELECT COUNT(*) FROM t a JOIN t b ON f(a.p, b.p) > 3") == [(8,)]
+    client.count("ROLLBACK")
+    assert client.rows("SELECT COUNT(*) FROM t a JOIN t b ON f(a.p, b.p) > 3") == [(8,)]

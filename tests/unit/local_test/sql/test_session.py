@@ -111,6 +111,17 @@ def test_variables(client: Client) -> None:
         ("SELECT USER(), CURRENT_USER()", ("admin@localhost", "admin@%")),
         ("SELECT 1 FROM DUAL WHERE '12' = 12", (1,)),
         ("SELECT CAST('5' AS SIGNED) + 1, 7 DIV 2, 7 % 4", (6, 3, 3)),
+        ("SELECT -7 DIV 2, 7.5 DIV 2, 3e0 DIV 2, 2 + 10 DIV 3 DIV 2, 1 DIV 0, 1 % 0", (-3, 3, 1, 3, None, None)),
+        ("SELECT 9223372036854775807 DIV 2", (4611686018427387903,)),
+        (
+            "SELECT LENGTH('한글'), CHAR_LENGTH('한글'), OCTET_LENGTH('한'), LENGTH(123), LENGTH(x'00ff')",
+            (6, 2, 3, 3, 2),
+        ),
+        (
+            r"SELECT 'a%' LIKE 'a\%', 'ab' LIKE 'a\%', 'ab' LIKE 'a_', 'a%' LIKE 'a|%' ESCAPE '|'",
+            (True, False, True, True),
+        ),
+        ("SELECT _utf8mb4'한글', _latin1 'x'", ("한글", "x")),
     ],
 )
 def test_without_a_table(client: Client, sql: str, row: tuple[Any, ...]) -> None:
@@ -128,6 +139,13 @@ def test_text_is_a_number_in_arithmetic(client: Client) -> None:
     client.count("UPDATE t SET s = u * 10")
     assert client.rows("SELECT s FROM t") == [(10.0,), (20.0,)]
     assert client.count("DELETE FROM t WHERE u + 0 = 1") == 1
+
+
+def test_functions_mean_the_same_wherever_they_stand(client: Client) -> None:
+    client.count("INSERT INTO t (u, s) VALUES (LENGTH('한'), 7.5 DIV 2)")
+    assert client.rows("SELECT u, s FROM t WHERE LENGTH(u) = 1 AND s DIV 2 = 1") == [("1", 3.0), ("3", 3.0)]
+    assert client.count("UPDATE t SET u = LENGTH('한글') WHERE u LIKE '3\\%' OR u LIKE '3'") == 1
+    assert client.count("DELETE FROM t WHERE u NOT LIKE '\\_' AND s DIV 2 = 1") == 2
 
 
 def test_on_duplicate_key(client: Client) -> None:
