@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import sqlglot
 from mysql_mimic.errors import MysqlError
 from mysql_mimic.variables import SYSTEM_VARIABLES, GlobalVariables, SessionVariables
 from sqlglot import exp
@@ -35,6 +36,9 @@ _OURS: dict[str, Any] = {
     "version": (str, VERSION, False),
     "version_comment": (str, "Tiffin's local stand-in for Aurora MySQL", False),
 }
+
+
+ROWS_NOW = "date_trunc('SECOND', CAST(now() AS TIMESTAMP))"  # DEFAULT CURRENT_TIMESTAMP, as DuckDB keeps it
 
 
 def system() -> SessionVariables:
@@ -100,7 +104,11 @@ def put_in(expression: exp.Expr, users: Mapping[str, Any], variables: SessionVar
             name = node.sql_name()
         else:
             return node
-        return value(asked[name]()) if name in asked else node
+        if name not in asked:
+            return node
+        if node.find_ancestor(exp.DefaultColumnConstraint) and isinstance(asked[name](), datetime):
+            return sqlglot.parse_one(ROWS_NOW, read="duckdb")
+        return value(asked[name]())
 
     if isinstance(expression, exp.Set):  # what is set is no value
         for item in expression.expressions:

@@ -1,23 +1,22 @@
 """Statements that change something, their counts, and the commits that MySQL makes around them."""
 
-import itertools
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from local_test.sql import accounts, calls, dialect, load, types, variables
+from local_test.sql import accounts, calls, dialect, keys, load, types, variables
 from local_test.sql.accounts import Scope
 from local_test.sql.calls import Marked
 from local_test.sql.database import HIDDEN
 from local_test.sql.errors import SqlError, chosen, not_here
+from local_test.sql.keys import Auto, Keys
 from local_test.sql.predict import Given
 from local_test.sql.result import Result
 from local_test.sql.words import Words
 
 if TYPE_CHECKING:
     from local_test.sql.session import Session
-
-_NUMBERS = itertools.count()
 
 
 class Writes:
@@ -54,20 +53,28 @@ class Writes:
             insert.set("expression", self._session.queries.ready(source, marked))
         elif any(calls.of(insert)):
             self._constants(insert, marked)
-        keys = self._keys(table)
-        dialect.on_conflict(insert, keys)
-        if keys and (replaces or insert.args.get("ignore")):
-            insert.set("alternative", "REPLACE" if replaces else "IGNORE")
+        known = self.keys_of(table)
+        given = [each.name for each in insert.this.expressions] if table is not insert.this else known.columns
+        deciding = known.deciding(given)
+        dialect.on_conflict(insert, deciding)
+        if deciding and replaces:
+            keys.replace(insert, known, deciding)
+        elif deciding and insert.args.get("ignore"):
+            insert.set("alternative", "IGNORE")
         insert.set("ignore", None)
-        auto = self._automatic(table)
+        auto, place = known.auto, known.numbers(given)
+        if auto and place is not None and "DEFAULT" not in values.upper():
+            keys.number(insert, auto, given, place)
         sql = insert.sql("duckdb")
         if values:
-            sql = f"{sql.removesuffix('(NULL)')}{values}"
-        sql += f" RETURNING {types.quoted(auto)}" if auto else ""
+            sql = sql.replace("VALUES (NULL)", f"VALUES {values}", 1)
+        sql += f" RETURNING {types.quoted(auto.column)}" if auto else ""
         rows = self._session.connection.execute(sql).fetchall()
-        if auto:
-            return Result(affected=len(rows), last_id=min((row[0] for row in rows), default=0), info=_info(len(rows)))
-        return Result(affected=rows[0][0], info=_info(rows[0][0]))
+        if not auto:
+            return Result(affected=rows[0][0], info=_info(rows[0][0]))
+        if place is not None:
+            keys.move_on(self._session.connection, table, auto)
+        return Result(affected=len(rows), last_id=min((row[0] for row in rows), default=0), info=_info(len(rows)))
 
     def _constants(self, insert: exp.Insert, marked: Marked) -> None:
         """The calls of all VALUES in batches, each by a number of its own."""
@@ -180,9 +187,8 @@ class Writes:
                 session.warnings = [("Note", 1050, f"Table '{named.name}' already exists")]
                 return Result()
             raise SqlError(1050, f"Table '{named.name}' already exists")
-        sequence = (
-            f"{types.quoted(named.db or session.name or '')}.{types.quoted(f'tiffin_{next(_NUMBERS)}_{named.name}')}"
-        )
+        one = f"tiffin_{secrets.token_hex(8)}_{named.name}"
+        sequence = f"{types.quoted(named.db or session.name or '')}.{types.quoted(one)}"
         table = dialect.columns_of(create, sequence)
         if isinstance(source, exp.Query):
             if table.columns:
@@ -223,8 +229,11 @@ class Writes:
             dialect.altered(statement)
         elif kind == "TABLE" and not statement.args.get("exists") and not self._exists(tables[0]):
             raise SqlError(1051, f"Unknown table '{tables[0].db or self._session.name}.{tables[0].name}'")
+        autos = [auto for table in tables if kind == "TABLE" and (auto := self._automatic(table))]
         for each in _one_by_one(statement):
             self._session.connection.execute(each.sql("duckdb"))
+        for auto in autos if isinstance(statement, exp.Drop) else ():
+            self._session.connection.execute(f"DROP SEQUENCE {auto.sequence.sql('duckdb', identify=True)}")
         return Result()
 
     def database(self, words: Words) -> Result:
@@ -264,7 +273,7 @@ class Writes:
         database = chosen(table.db or session.name)
         session.check_tables(table, "INSERT", table)
         accounts.check_table(session.user, "INSERT", database, table.name)
-        return load.run(session.connection, wanted, session.queries.columns(table), data)
+        return load.run(session.connection, wanted, self.keys_of(table), data)
 
     # what DuckDB knows of a table
 
@@ -273,15 +282,17 @@ class Writes:
             self._asked(table, "duckdb_tables()", "1") or self._asked(table, "duckdb_views()", "1", "view_name")
         )
 
-    def _keys(self, table: exp.Table) -> list[str]:
-        found = self._asked(
-            table, "duckdb_constraints()", "constraint_column_names", more="constraint_type = 'PRIMARY KEY'"
-        )
-        return list(found[0][0]) if found else []
+    def keys_of(self, table: exp.Table) -> Keys:
+        what, which = "constraint_type, constraint_column_names", "constraint_type IN ('PRIMARY KEY', 'UNIQUE')"
+        found = [(kind, tuple(key)) for kind, key in self._asked(table, "duckdb_constraints()", what, more=which)]
+        primary = next((key for kind, key in found if kind == "PRIMARY KEY"), ())
+        others = tuple(key for kind, key in found if kind == "UNIQUE")
+        return Keys(tuple(self._session.queries.columns(table)), primary, others, self._automatic(table))
 
-    def _automatic(self, table: exp.Table) -> str | None:
-        found = self._asked(table, "duckdb_columns()", "column_name", more="column_default LIKE 'nextval(%'")
-        return str(found[0][0]) if found else None
+    def _automatic(self, table: exp.Table) -> Auto | None:
+        what, which = "column_name, column_default", "column_default LIKE 'nextval(%'"
+        found = self._asked(table, "duckdb_columns()", what, more=which)
+        return Auto(*map(str, found[0])) if found else None
 
     def _asked(
         self, table: exp.Table, source: str, what: str, column: str = "table_name", more: str = "true"
