@@ -128,15 +128,17 @@ def _described(session: "Session", database: str, name: str) -> list[tuple[Any, 
     keys = {each: "UNI" for key in known.others for each in key} | dict.fromkeys(known.primary, "PRI")
     found = []
     for column, declared, kind, nullable, default in columns:
-        extra = ""
-        if str(default).startswith("nextval("):
-            default, extra = None, "auto_increment"
-        elif str(default) == ROWS_NOW:
-            default, extra = "CURRENT_TIMESTAMP", "DEFAULT_GENERATED"
         key = keys.get(column, "")
         null = "YES" if nullable and key != "PRI" else "NO"
-        found.append((column, declared or types.shown(kind), null, key, default, extra))
+        found.append((column, declared or types.shown(kind), null, key, *_default(default)))
     return found
+
+
+def _default(duck: str | None) -> tuple[str | None, str]:
+    """And what Extra says."""
+    if (duck or "").startswith("nextval("):
+        return None, "auto_increment"
+    return ("CURRENT_TIMESTAMP", "DEFAULT_GENERATED") if duck == ROWS_NOW else (duck, "")
 
 
 def _keys(session: "Session", database: str, name: str) -> Keys:

@@ -98,17 +98,13 @@ def put_in(expression: exp.Expr, users: Mapping[str, Any], variables: SessionVar
             return value(users.get(node.name.lower()))
         if isinstance(node, exp.PropertyEQ) and isinstance(node.this, exp.Parameter):
             raise SqlError(1235, "This version of MySQL doesn't yet support '@x := ...'; use SET @x = ...")
-        if isinstance(node, exp.Anonymous) and len(node.expressions) <= 1:
-            name = node.name.upper()
-        elif isinstance(node, exp.Func) and not isinstance(node, exp.Anonymous | exp.Cast):
-            name = node.sql_name()
-        else:
-            return node
+        name = _function(node)
         if name not in asked:
             return node
-        if node.find_ancestor(exp.DefaultColumnConstraint) and isinstance(asked[name](), datetime):
+        found = asked[name]()
+        if node.find_ancestor(exp.DefaultColumnConstraint) and isinstance(found, datetime):
             return sqlglot.parse_one(ROWS_NOW, read="duckdb")
-        return value(asked[name]())
+        return value(found)
 
     if isinstance(expression, exp.Set):  # what is set is no value
         for item in expression.expressions:
@@ -116,3 +112,10 @@ def put_in(expression: exp.Expr, users: Mapping[str, Any], variables: SessionVar
                 item.this.set("expression", item.this.expression.transform(change))
         return expression
     return expression.transform(change, copy=False)
+
+
+def _function(node: exp.Expr) -> str:
+    """The name of one without arguments, or with a precision; "" of all else."""
+    if isinstance(node, exp.Anonymous):
+        return str(node.name).upper() if len(node.expressions) <= 1 else ""
+    return str(node.sql_name()) if isinstance(node, exp.Func) and not isinstance(node, exp.Cast) else ""
