@@ -14,6 +14,7 @@ from sqlglot import exp
 from local_test.sql.errors import SqlError
 from tiffin import __version__
 
+CHARSETS = ("character_set_client", "character_set_connection", "character_set_results")  # SET NAMES sets
 VERSION = f"8.0.39-tiffin-{__version__}"
 _MODE = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 _OURS: dict[str, Any] = {

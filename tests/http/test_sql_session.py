@@ -95,6 +95,12 @@ class Raw:
         head = flags.to_bytes(4, "little") + (1 << 24).to_bytes(4, "little") + b"\x2d" + b"\0" * 23
         self.send(head + b"admin\0" + bytes([len(scramble)]) + scramble + plugin + b"\0")
 
+    def let_in(self) -> None:
+        once = hashlib.sha1(PASSWORD.encode()).digest()  # noqa: S324
+        mask = hashlib.sha1(self.nonce + hashlib.sha1(once).digest()).digest()  # noqa: S324
+        self.greet(b"mysql_native_password", bytes(a ^ b for a, b in zip(once, mask, strict=True)))
+        assert self.read()[0] == 0
+
 
 def test_who_was_denied_is_not_served(sql: LocalSql) -> None:
     raw = Raw(sql.port)
@@ -124,14 +130,20 @@ def test_a_client_without_the_native_plugin_is_served(sql: LocalSql) -> None:
         assert raw.read() == b"\x01"
 
 
+def test_who_may_not_become_another_user_is_not_served(sql: LocalSql) -> None:
+    raw = Raw(sql.port)
+    with closing(raw.socket):
+        raw.let_in()
+        raw.send(b"\x11admin\0\x14" + b"\1" * 20 + b"test\0\x2d\0mysql_native_password\0", 0)  # COM_CHANGE_USER
+        assert raw.read()[:3] == b"\xff" + (1045).to_bytes(2, "little")
+        assert raw.read() == b""
+
+
 def test_parameters_of_a_prepared_statement_are_no_sql(sql: LocalSql) -> None:
     text = "1' OR '1'='1 \\"
     raw = Raw(sql.port)
     with closing(raw.socket):
-        once = hashlib.sha1(PASSWORD.encode()).digest()  # noqa: S324
-        mask = hashlib.sha1(raw.nonce + hashlib.sha1(once).digest()).digest()  # noqa: S324
-        raw.greet(b"mysql_native_password", bytes(a ^ b for a, b in zip(once, mask, strict=True)))
-        assert raw.read()[0] == 0
+        raw.let_in()
         raw.send(b"\x16SELECT ? AS given, COUNT(*) n FROM t WHERE u = ?", 0)
         prepared = [raw.read() for _ in range(4)]  # OK, two parameters, EOF
         sent = text.encode()
@@ -141,6 +153,37 @@ def test_parameters_of_a_prepared_statement_are_no_sql(sql: LocalSql) -> None:
         for _ in range(3):  # two columns, EOF
             raw.read()
         assert raw.read() == b"\0\0" + value + (0).to_bytes(8, "little")
+
+
+def test_a_prepared_statement_has_its_types_once_and_dates(sql: LocalSql) -> None:
+    raw = Raw(sql.port)
+    with closing(raw.socket):
+        raw.let_in()
+        raw.send(b'\x16SELECT ? AS a, "it\'s ?" AS b -- ?', 0)
+        prepared = [raw.read() for _ in range(3)]  # OK, a parameter, EOF
+        assert prepared[0][7:9] == (1).to_bytes(2, "little")
+        head, date = b"\x17" + prepared[0][1:5] + b"\0\1\0\0\0\0", b"\4\xe4\7\1\2"
+        for types in (b"\1\x0a\0", b"\0"):
+            raw.send(head + types + date, 0)
+            for _ in range(4):  # their number, two columns, EOF
+                raw.read()
+            assert raw.read() == b"\0\0\x0a2020-01-02\x06it's ?"
+            raw.read()
+
+
+@pytest.mark.parametrize("charset", ["latin1", "utf8mb4", "cp1251"])
+def test_a_client_is_answered_in_its_character_set(sql: LocalSql, charset: str) -> None:
+    sql.rows("CREATE TABLE IF NOT EXISTS wide SELECT '\ud55c' AS w")
+    with closing(sql.connect(charset=charset)) as connection, connection.cursor() as cursor:
+        text = {"latin1": "\u00e9", "cp1251": "\u0436"}.get(charset, "\ud55c")
+        cursor.execute(f"SELECT '{text}' AS `{text}`, CHAR_LENGTH('{text}'), @@character_set_results")
+        assert cursor.fetchall() == ((text, 1, charset),)
+        assert cursor.description[0][0] == text
+        cursor.execute("SELECT w FROM wide")
+        assert cursor.fetchall() == (("\ud55c" if charset == "utf8mb4" else "?",),)
+        cursor.execute("SET NAMES utf8mb4")
+        assert cursor.execute("SELECT CAST(0 AS DECIMAL(20,10)), CAST(1 AS DECIMAL(38,10))") == 1
+        assert [format(cell, "f") for cell in cursor.fetchall()[0]] == ["0.0000000000", "1.0000000000"]
 
 
 def test_PyMySQLs_own_ways(sql: LocalSql) -> None:
