@@ -54,6 +54,8 @@ def columns_of(create: exp.Create, sequence: str) -> Table:
 
 def _temporary(create: exp.Create) -> exp.Properties | None:
     """ENGINE, CHARSET and the like say nothing here."""
+    if create.find(exp.LikeProperty):
+        raise not_here("CREATE TABLE ... LIKE; SHOW CREATE TABLE gives the text")
     properties = create.args.get("properties")
     kept = [each for each in (properties.expressions if properties else ()) if isinstance(each, exp.TemporaryProperty)]
     return exp.Properties(expressions=kept) if kept else None

@@ -137,6 +137,8 @@ def _key(table: exp.Table) -> str:
 
 def _unresolved(text: str, tables: dict[str, list[str]]) -> SqlError:
     if found := re.search(r"[Cc]olumn '\"?([^'\"]+)\"?' could not be resolved", text):
+        if table := re.search(r"for table:? '\"?([^'\"]+)", text):
+            return SqlError(NO_COLUMN, f"Unknown column '{table[1]}.{found[1]}' in 'field list'")
         if any(found[1] in columns for columns in tables.values()):
             return SqlError(1052, f"Column '{found[1]}' in field list is ambiguous")
         return SqlError(NO_COLUMN, f"Unknown column '{found[1]}' in 'field list'")
