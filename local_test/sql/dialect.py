@@ -80,13 +80,27 @@ def _constrain(column: exp.ColumnDef, sequence: str) -> bool:
     return is_auto
 
 
-def altered(alter: exp.Alter) -> None:
+def dropped(drop: exp.Drop) -> None:
+    for part in (
+        "temporary",
+        "cluster",
+    ):  # DROP TEMPORARY TABLE, DROP INDEX ... ON a table: DuckDB finds it by its name
+        drop.set(part, None)
+
+
+def altered(alter: exp.Alter) -> tuple[tuple[str, SqlType], ...]:
+    """In place; the columns that it adds."""
+    if alter.find(exp.ModifyColumn):
+        raise not_here("ALTER TABLE ... MODIFY or CHANGE")
+    added = []
     for column in alter.find_all(exp.ColumnDef):
         if kind := column.args.get("kind"):
+            added.append((column.name, types.of(kind)))
             column.set("kind", exp.DataType.build(types.of(kind).duck, dialect="duckdb"))
         for constraint in column.args.get("constraints") or ():
             if not isinstance(constraint.args.get("kind"), exp.DefaultColumnConstraint):
                 raise not_here("ALTER TABLE with a constraint other than DEFAULT")  # DuckDB adds none
+    return tuple(added)
 
 
 def functions(statement: exp.Expr) -> exp.Expr:

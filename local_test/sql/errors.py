@@ -134,6 +134,12 @@ _SENTENCES: tuple[tuple[type[duckdb.Error], str, int, str], ...] = (
     ),
     (_BINDER, r'Ambiguous reference to column name "(?P<name>[^"]+)"', 1052, "Column '{name}' is ambiguous"),
     (_CONSTRAINT, r'Duplicate key "(?:[^":,]+: )?(?P<what>[^"]+)"', 1062, "Duplicate entry '{what}' for key 'PRIMARY'"),
+    (
+        duckdb.TransactionException,  # at COMMIT, where another session was quicker
+        r'constraint violation: duplicate key "(?P<what>[^"]+)"',
+        1062,
+        "Duplicate entry '{what}' for key 'PRIMARY'",
+    ),
     (_CONSTRAINT, r"NOT NULL constraint failed: (?:[^.]+\.)?(?P<name>\S+)", 1048, "Column '{name}' cannot be null"),
     (_CONVERSION, r"convert string '(?P<what>.*)' to U?INT\d+", WRONG_VALUE, "Incorrect integer value: '{what}'"),
     (_CONVERSION, r"convert string '(?P<what>.*)' to [A-Z]+", WRONG_VALUE, "Incorrect double value: '{what}'"),

@@ -52,19 +52,23 @@ class Keys:
         return next((i for i, name in enumerate(given) if name.lower() == wanted), None)
 
 
-def number(insert: exp.Insert, auto: Auto, given: Sequence[str], place: int) -> None:
-    """In place: NULL and 0 in that column are the next number."""
-    source = insert.expression
+def number(insert: exp.Insert, auto: Auto, given: Sequence[str], place: int) -> int:
+    """In place: NULL and 0 in that column are the next number. The highest that VALUES has there itself, else 0."""
+    source, highest = insert.expression, 0
     if isinstance(source, exp.Values) and source.expressions[0] != _NOTHING:
         for row in source.expressions:
-            if len(row.expressions) == len(given) and row.expressions[place] in (exp.null(), exp.Literal.number(0)):
-                row.expressions[place].replace(exp.var("DEFAULT"))
-        return
+            cell = row.expressions[place] if len(row.expressions) == len(given) else None
+            if cell in (exp.null(), exp.Literal.number(0)):
+                cell.replace(exp.var("DEFAULT"))
+            elif isinstance(cell, exp.Literal) and cell.name.isdecimal():
+                highest = max(highest, int(cell.name))
+        return highest
     names = [f"c{i}" for i in range(len(given))]
     taken: list[exp.Expr] = [exp.column(name) for name in names]
     taken[place] = exp.maybe_parse(auto.number(names[place]), dialect="duckdb")
     alias = exp.TableAlias(this=exp.to_identifier("given"), columns=[exp.to_identifier(name) for name in names])
     insert.set("expression", exp.select(*taken).from_(exp.Subquery(this=source.copy(), alias=alias)))
+    return highest
 
 
 _NOTHING = exp.Tuple(expressions=[exp.null()])  # stands for the rows of a long INSERT, which nobody has parsed
@@ -88,14 +92,16 @@ def replace(insert: exp.Insert, keys: Keys, deciding: Sequence[str]) -> None:
     )
 
 
-def move_on(connection: duckdb.DuckDBPyConnection, table: exp.Table, auto: Auto) -> None:
-    """The counter, past numbers that were given: MySQL's next one is above them."""
-    sequence = auto.sequence
-    [(top, last)] = connection.execute(
-        f"SELECT max({types.quoted(auto.column)}), (SELECT last_value FROM duckdb_sequences() "
-        f"WHERE schema_name = ? AND sequence_name = ?) FROM {table.sql('duckdb', identify=True)}",
-        [sequence.db, sequence.name],
-    ).fetchall()
-    ahead = int(top or 0) - int(last or 0)
+def top(connection: duckdb.DuckDBPyConnection, table: exp.Table, auto: Auto) -> int:
+    """The highest number that is there."""
+    asked = f"SELECT max({types.quoted(auto.column)}) FROM {table.sql('duckdb', identify=True)}"
+    return int(connection.execute(asked).fetchall()[0][0] or 0)
+
+
+def move_on(connection: duckdb.DuckDBPyConnection, auto: Auto, past: int) -> None:
+    """The counter, past a number that was given: MySQL's next one is above it."""
+    where = [auto.sequence.db or "main", auto.sequence.name]
+    asked = "SELECT last_value FROM duckdb_sequences() WHERE schema_name = ? AND sequence_name = ?"
+    ahead = past - int(connection.execute(asked, where).fetchall()[0][0] or 0)
     if 0 < ahead <= _FURTHEST:
         connection.execute(f"SELECT max({auto.following}) FROM range({ahead})").fetchall()

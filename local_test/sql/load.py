@@ -158,7 +158,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, load: Load, known: Keys, name
     ).fetchall()
     [(total,)] = connection.execute(f"SELECT count(*) FROM {view}").fetchall()
     if auto and place is not None:
-        keys.move_on(connection, load.table, auto)
+        keys.move_on(connection, auto, keys.top(connection, load.table, auto))
     return Result(affected=count, info=f"Records: {total}  Deleted: 0  Skipped: {total - count}  Warnings: 0")
 
 

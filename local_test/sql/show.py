@@ -142,7 +142,8 @@ def _default(duck: str | None) -> tuple[str | None, str]:
 
 
 def _keys(session: "Session", database: str, name: str) -> Keys:
-    return session.writes.keys_of(exp.table_(name, database, quoted=True))
+    """Without the session's own database before it a temporary table is found."""
+    return session.writes.keys_of(exp.table_(name, None if database == session.name else database, quoted=True))
 
 
 def _index(session: "Session", words: Words) -> Result:

@@ -1,6 +1,7 @@
 """Statements that change something, their counts, and the commits that MySQL makes around them."""
 
 import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -13,6 +14,7 @@ from local_test.sql.errors import SqlError, chosen, not_here
 from local_test.sql.keys import Auto, Keys
 from local_test.sql.predict import Given
 from local_test.sql.result import Result
+from local_test.sql.types import SqlType
 from local_test.sql.words import Words
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Writes:
         insert.set("ignore", None)
         auto, place = known.auto, known.numbers(given)
         if auto and place is not None and "DEFAULT" not in values.upper():
-            keys.number(insert, auto, given, place)
+            keys.move_on(self._session.connection, auto, keys.number(insert, auto, given, place))
         sql = insert.sql("duckdb")
         if values:
             sql = sql.replace("VALUES (NULL)", f"VALUES {values}", 1)
@@ -73,7 +75,7 @@ class Writes:
         if not auto:
             return Result(affected=rows[0][0], info=_info(rows[0][0]))
         if place is not None:
-            keys.move_on(self._session.connection, table, auto)
+            keys.move_on(self._session.connection, auto, keys.top(self._session.connection, table, auto))
         return Result(affected=len(rows), last_id=min((row[0] for row in rows), default=0), info=_info(len(rows)))
 
     def _constants(self, insert: exp.Insert, marked: Marked) -> None:
@@ -187,24 +189,28 @@ class Writes:
                 session.warnings = [("Note", 1050, f"Table '{named.name}' already exists")]
                 return Result()
             raise SqlError(1050, f"Table '{named.name}' already exists")
-        one = f"tiffin_{secrets.token_hex(8)}_{named.name}"
-        sequence = f"{types.quoted(named.db or session.name or '')}.{types.quoted(one)}"
-        table = dialect.columns_of(create, sequence)
+        is_temporary = create.find(exp.TemporaryProperty) is not None  # and so is its counter
+        table = dialect.columns_of(create, self._sequence(named, is_temporary=is_temporary))
         if isinstance(source, exp.Query):
             if table.columns:
                 raise not_here("CREATE TABLE with columns and SELECT; give the columns by CAST")
             create.set("expression", session.queries.ready(source, marked))
         for each in table.sequences:
-            session.connection.execute(f"CREATE SEQUENCE {each}")
+            session.connection.execute(f"CREATE {'TEMP ' * is_temporary}SEQUENCE {each}")
         rows = session.connection.execute(create.sql("duckdb")).fetchall()
-        self._declare(named, table)
+        self._declare(named, table.columns)
         count = rows[0][0] if rows and source else 0
         return Result(affected=count, info=_info(count) if source else "")
 
-    def _declare(self, named: exp.Table, table: dialect.Table) -> None:
+    def _sequence(self, named: exp.Table, *, is_temporary: bool) -> str:
+        """A new name."""
+        name = types.quoted(f"tiffin_{secrets.token_hex(8)}_{named.name}")
+        return name if is_temporary else f"{types.quoted(named.db or self._session.name or '')}.{name}"
+
+    def _declare(self, named: exp.Table, columns: Sequence[tuple[str, SqlType]]) -> None:
         """MySQL's types, which DuckDB has no other place for."""
         where = named.sql("duckdb", identify=True)
-        for column, kind in table.columns:
+        for column, kind in columns:
             self._session.connection.execute(
                 f"COMMENT ON COLUMN {where}.{types.quoted(column)} IS {types.literal(kind.declared)}"
             )
@@ -225,13 +231,17 @@ class Writes:
             each for each in statement.find_all(exp.Table) if each.find_ancestor(exp.Drop, exp.Alter) is statement
         ]
         self._session.check_tables(statement, statement.key.upper(), *tables)
+        added: tuple[tuple[str, SqlType], ...] = ()
         if isinstance(statement, exp.Alter):
-            dialect.altered(statement)
+            added = dialect.altered(statement)
         elif kind == "TABLE" and not statement.args.get("exists") and not self._exists(tables[0]):
             raise SqlError(1051, f"Unknown table '{tables[0].db or self._session.name}.{tables[0].name}'")
+        else:
+            dialect.dropped(statement)
         autos = [auto for table in tables if kind == "TABLE" and (auto := self._automatic(table))]
         for each in _one_by_one(statement):
             self._session.connection.execute(each.sql("duckdb"))
+        self._declare(tables[0], added)
         for auto in autos if isinstance(statement, exp.Drop) else ():
             self._session.connection.execute(f"DROP SEQUENCE {auto.sequence.sql('duckdb', identify=True)}")
         return Result()

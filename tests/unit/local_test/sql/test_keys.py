@@ -95,3 +95,15 @@ def test_DEFAULT_CURRENT_TIMESTAMP_is_the_time_of_the_row(client: Client) -> Non
     while len(client.rows("SELECT DISTINCT at FROM log WHERE at = b")) < 2:
         client.count("INSERT INTO log (a) VALUES (1)")
         assert time.monotonic() < deadline, "all rows have the time at which the table was made"
+
+
+def test_a_temporary_table_leaves_nothing(client: Client) -> None:
+    client.count("CREATE TEMPORARY TABLE tt (id int AUTO_INCREMENT PRIMARY KEY, n int)")
+    client.count("INSERT INTO tt VALUES (5, 1), (NULL, 2)")
+    assert client.rows("SELECT id, f(id, n) FROM tt ORDER BY id") == [(5, 6.0), (6, 8.0)]
+    assert client.rows("DESC tt id") == [("id", "int", "NO", "PRI", None, "auto_increment")]
+    kept = "SELECT sequence_name FROM duckdb_sequences() WHERE NOT temporary"
+    assert client.session.connection.execute(kept).fetchall() == []
+    client.count("DROP TEMPORARY TABLE tt")
+    assert client.session.connection.execute("FROM duckdb_sequences()").fetchall() == []
+    client.count("DROP TEMPORARY TABLE IF EXISTS tt")

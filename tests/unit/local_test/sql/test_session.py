@@ -179,6 +179,32 @@ def test_transactions(database: Database, client: Client) -> None:
     other.session.close()
 
 
+def test_a_commit_that_is_refused_ends_its_transaction(database: Database, client: Client) -> None:
+    other = Client(Session(database, "admin", "test"))
+    client.count("CREATE TABLE k (id int PRIMARY KEY)")
+    for end in ("COMMIT", "SET autocommit = 1", "CREATE TABLE IF NOT EXISTS k (a int)"):
+        client.count("SET autocommit = 0")
+        client.count("INSERT INTO k VALUES (1)")
+        other.count("INSERT INTO k VALUES (1)")
+        assert client.error(end) == (1062, "Duplicate entry '1' for key 'PRIMARY'")
+        assert not client.session.in_transaction
+        client.count("ROLLBACK")
+        client.count("SET autocommit = 1")
+        client.count("INSERT INTO k VALUES (2)")
+        assert other.rows("SELECT id FROM k ORDER BY id") == [(1,), (2,)]
+        other.count("DELETE FROM k")
+    other.session.close()
+
+
+def test_tables_are_altered(client: Client) -> None:
+    client.count("ALTER TABLE t ADD COLUMN w varchar(7) DEFAULT 'q'")
+    assert client.rows("DESC t w") == [("w", "varchar(7)", "YES", "", "'q'", "")]
+    client.count("CREATE INDEX by_u ON t (u)")
+    client.count("DROP INDEX by_u ON t")
+    assert client.error("ALTER TABLE t MODIFY COLUMN w text")[0] == 1235
+    assert client.error("ALTER TABLE t CHANGE w v text")[0] == 1235
+
+
 ROWS = ", ".join(f"({i}, 'it''s \\\\ {i} \\n 한글', NULL, -1.5e3)" for i in range(500))
 
 
