@@ -11,6 +11,7 @@ from local_test.sql.types import SqlType
 
 _KEPT = (exp.NotNullColumnConstraint, exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint,
          exp.DefaultColumnConstraint, exp.CheckColumnConstraint)  # fmt: skip
+_LONGEST = 256  # characters of a heading
 _CASTS = {"SIGNED": "BIGINT", "UNSIGNED": "UBIGINT"}
 
 
@@ -117,12 +118,21 @@ def _function(node: exp.Expr) -> exp.Expr:
         left, right = node.this, node.expression
         whole = exp.paren(exp.Sub(this=left, expression=exp.Mod(this=left.copy(), expression=right)))
         return exp.cast(exp.IntDiv(this=whole, expression=right.copy()), "BIGINT")
-    if isinstance(node, exp.Like) and not isinstance(node.parent, exp.Escape):
+    if isinstance(node, exp.Like) and not isinstance(node.parent, exp.Escape) and _has_escape(node.expression):
         return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
-    if isinstance(node, exp.Introducer):
-        text: exp.Expr = node.expression
-        return text  # its character set says nothing: all is UTF-8
-    return node
+    return _introduced(node) if isinstance(node, exp.Introducer) else node
+
+
+def _introduced(node: exp.Introducer) -> exp.Expr:
+    """_utf8mb4'x' says nothing, as all is UTF-8; _binary'x' is bytes."""
+    text: exp.Expr = node.expression
+    if node.name.lower() == "_binary":
+        return exp.HexString(this=text.name.encode("utf-8", "surrogateescape").hex())
+    return text
+
+
+def _has_escape(pattern: exp.Expr) -> bool:
+    return not isinstance(pattern, exp.Literal) or "\\" in pattern.name
 
 
 def _bytes_of(text: exp.Expr) -> exp.Expr:
@@ -195,4 +205,5 @@ def head(expression: exp.Expr, texts: Sequence[str]) -> None:
         return
     for item, text in zip(list(select.expressions), texts, strict=True):
         if not isinstance(item, exp.Alias | exp.Star | exp.Column):
-            item.replace(exp.alias_(item.copy(), text, quoted=True))
+            name = text[:_LONGEST].encode("utf-8", "replace").decode()  # there may be bytes in it
+            item.replace(exp.alias_(item.copy(), name, quoted=True))

@@ -146,6 +146,7 @@ _SENTENCES: tuple[tuple[type[duckdb.Error], str, int, str], ...] = (
     (_CONVERSION, r"(date|timestamp) field|(date|timestamp).* format", NO_DATE, "Incorrect datetime value"),
     (_CONVERSION, r"with value (?P<what>\S+) can't be cast", OUT_OF_RANGE, "Out of range value: {what}"),
     (duckdb.OutOfRangeException, r"^(?P<what>.*)$", OUT_OF_RANGE, "Out of range value: {what}"),
+    (duckdb.Error, r"cannot encode str as UTF-8", 1300, "Invalid utf8mb4 character string"),
     (
         duckdb.TransactionException,
         r"[Cc]onflict",

@@ -164,8 +164,12 @@ class Client(Connection):
         return answer
 
     async def handle_query(self, data: bytes) -> None:
-        sent = packets.parse_com_query(self.capabilities, self.client_charset, data)
-        result = await self._run(sent.sql)
+        try:
+            sql = packets.parse_com_query(self.capabilities, self.client_charset, data).sql
+        except UnicodeDecodeError:  # _binary'...' with the bytes as they are, as PyMySQL writes them
+            attributes = 2 if Capabilities.CLIENT_QUERY_ATTRIBUTES in self.capabilities else 0
+            sql = data[attributes:].decode(self.client_charset.codec, "surrogateescape")
+        result = await self._run(sql)
         if result.columns:
             await self.write_text_resultset(_rows(result, self.server_charset))
         else:
@@ -188,7 +192,12 @@ class Client(Connection):
         await self.stream.write(uint_len(len(found.columns)), drain=False)
         for column in found.columns:
             await self.stream.write(
-                packets.make_column_definition_41(self.server_charset, name=column.name, column_type=column.type),
+                packets.make_column_definition_41(
+                    self.server_charset,
+                    name=column.name,
+                    column_type=column.type,
+                    character_set=column.character_set,
+                ),
                 drain=False,
             )
         if not self.deprecate_eof():
@@ -321,7 +330,7 @@ def _rows(result: Result, charset: CharacterSet) -> ResultSet:
         ResultColumn(
             _fitting(each.name, charset) if is_narrow else each.name,
             _kind(each.kind),
-            charset,
+            CharacterSet.binary if each.kind == "BLOB" else charset,
             text_encoder=_FLOATS.get(each.kind),
         )
         for each in result.columns

@@ -186,6 +186,22 @@ def test_a_client_is_answered_in_its_character_set(sql: LocalSql, charset: str) 
         assert [format(cell, "f") for cell in cursor.fetchall()[0]] == ["0.0000000000", "1.0000000000"]
 
 
+def test_bytes_go_both_ways(sql: LocalSql) -> None:
+    every = bytes(range(256))
+    with closing(sql.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bytes (n int, b blob)")
+        cursor.executemany(
+            "INSERT INTO bytes VALUES (%s, %s)", [(1, every), (2, b"text"), (3, "\ud55c".encode()), (4, b"")]
+        )
+        cursor.execute("SELECT b FROM bytes ORDER BY n")
+        assert [row[0] for row in cursor.fetchall()] == [every, b"text", "\ud55c".encode(), b""]
+        cursor.execute("SELECT n, LENGTH(b), %s FROM bytes WHERE b = %s", (every, every))
+        assert cursor.fetchall() == ((1, 256, every),)
+        with pytest.raises(pymysql.MySQLError) as caught:
+            connection.query(b"SELECT 'x\xff'")
+        assert caught.value.args[0] == 1300
+
+
 def test_PyMySQLs_own_ways(sql: LocalSql) -> None:
     with closing(sql.connect(database="test", autocommit=False)) as connection, connection.cursor() as cursor:
         cursor.execute(

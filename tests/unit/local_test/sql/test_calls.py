@@ -144,6 +144,7 @@ def test_a_table_that_is_there_costs_no_prediction(client: Client, endpoint: Stu
         ("SELECT f(u,p) AS s, f(1 , 2) FROM t", ["s", "f(1 , 2)"]),
         ("WITH x AS (SELECT 1 n) SELECT f(n, n) FROM x", ["f(n, n)"]),
         ("SELECT 1+1", ["1+1"]),
+        (f"SELECT '{'x' * 300}'", [f"'{'x' * 255}"]),
     ],
 )
 def test_headings_are_the_texts(client: Client, sql: str, headings: list[str]) -> None:
