@@ -124,7 +124,12 @@ _SENTENCES: tuple[tuple[type[duckdb.Error], str, int, str], ...] = (
     (_BINDER, rf"Referenced update column {_NAME} not found", NO_COLUMN, _FIELD),
     (_BINDER, rf"does not have a column (with name|named) {_NAME}", NO_COLUMN, _FIELD),
     (_BINDER, rf"Referenced table {_NAME} not found", 1109, "Unknown table '{name}' in field list"),
-    (_BINDER, r"has \d+ columns but \d+ values", 1136, "Column count doesn't match value count at row 1"),
+    (
+        _BINDER,
+        r"has \d+ columns (but \d+ values|available but)|name/value mismatch",
+        1136,
+        "Column count doesn't match value count at row 1",
+    ),
     (
         _BINDER,
         r'column "(?P<name>[^"]+)" must appear in the GROUP BY',

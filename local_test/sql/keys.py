@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
+import sqlglot
 from sqlglot import exp
 
 from local_test.sql import types
+from local_test.sql.errors import not_here
 
 # Numbers a counter is moved on by at once, at the most: DuckDB counts them one by one, 25 million a second.
 _FURTHEST = 100_000_000
@@ -64,10 +66,10 @@ def number(insert: exp.Insert, auto: Auto, given: Sequence[str], place: int) -> 
                 highest = max(highest, int(cell.name))
         return highest
     names = [f"c{i}" for i in range(len(given))]
-    taken: list[exp.Expr] = [exp.column(name) for name in names]
-    taken[place] = exp.maybe_parse(auto.number(names[place]), dialect="duckdb")
     alias = exp.TableAlias(this=exp.to_identifier("given"), columns=[exp.to_identifier(name) for name in names])
-    insert.set("expression", exp.select(*taken).from_(exp.Subquery(this=source.copy(), alias=alias)))
+    every = f"SELECT * REPLACE ({auto.number(names[place])} AS {names[place]})"  # of too many columns, too
+    select = sqlglot.parse_one(every, read="duckdb", into=exp.Select)
+    insert.set("expression", select.from_(exp.Subquery(this=source.copy(), alias=alias)))
     return highest
 
 
@@ -75,8 +77,13 @@ _NOTHING = exp.Tuple(expressions=[exp.null()])  # stands for the rows of a long 
 
 
 def replace(insert: exp.Insert, keys: Keys, deciding: Sequence[str]) -> None:
-    """REPLACE, in place: the row that is there gets all columns of the new one."""
+    """REPLACE, in place: the row that is there gets all columns of the new one, but for an AUTO_INCREMENT.
+
+    Raises SqlError where another key has other columns, which DuckDB does not change so.
+    """
     fixed = {name.lower() for key in keys.unique for name in key}
+    if fixed - {name.lower() for name in (*deciding, keys.auto.column if keys.auto else "")}:
+        raise not_here("REPLACE into a table with several unique keys")
     sets = [
         exp.EQ(this=exp.column(name, quoted=True), expression=exp.column(name, "excluded", quoted=True))
         for name in keys.columns

@@ -76,7 +76,9 @@ class Writes:
             return Result(affected=rows[0][0], info=_info(rows[0][0]))
         if place is not None:
             keys.move_on(self._session.connection, auto, keys.top(self._session.connection, table, auto))
-        return Result(affected=len(rows), last_id=min((row[0] for row in rows), default=0), info=_info(len(rows)))
+        return Result(
+            affected=len(rows), last_id=max(0, min((row[0] for row in rows), default=0)), info=_info(len(rows))
+        )
 
     def _constants(self, insert: exp.Insert, marked: Marked) -> None:
         """The calls of all VALUES in batches, each by a number of its own."""

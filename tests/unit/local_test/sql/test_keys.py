@@ -66,8 +66,23 @@ def test_of_two_keys_the_one_that_is_given_decides(client: Client) -> None:
     client.count("INSERT INTO k (n) VALUES ('a') ON DUPLICATE KEY UPDATE v = 2")
     client.count("REPLACE INTO k (n) VALUES ('b')")  # the column that is not given has its default
     assert client.rows("SELECT id, n, v FROM k ORDER BY n") == [(1, "a", 2), (2, "b", 5)]
-    client.count("REPLACE INTO k (id, v) VALUES (1, 9)")
-    assert client.rows("SELECT v FROM k WHERE n = 'a'") == [(9,)]
+    assert client.error("REPLACE INTO k (id, v) VALUES (1, 9)")[0] == 1235  # n would be NULL
+
+
+def test_a_replace_that_would_change_another_key_is_refused(client: Client) -> None:
+    client.count("CREATE TABLE two (a int, b int, c int, UNIQUE (a, b), UNIQUE (c))")
+    client.count("INSERT INTO two VALUES (1, 1, 1), (2, 2, 2)")
+    assert client.error("REPLACE INTO two VALUES (5, 5, 2)")[0] == 1235
+    assert client.count("INSERT IGNORE INTO two VALUES (1, 1, 5), (3, 3, 2), (4, 4, 4)") == 1
+    assert client.rows("SELECT * FROM two ORDER BY a") == [(1, 1, 1), (2, 2, 2), (4, 4, 4)]
+
+
+@pytest.mark.parametrize(
+    "source", ["SELECT 1", "SELECT 1, 'a', 3, 4", "VALUES (1)", "VALUES (NULL, 'a', 3, 4)", "(id) SELECT 1, 2"]
+)
+def test_columns_are_counted(client: Client, source: str) -> None:
+    client.count(NUMBERED)
+    assert client.error(f"INSERT INTO k {source}") == (1136, "Column count doesn't match value count at row 1")
 
 
 def test_without_a_key_there_is_no_duplicate(client: Client) -> None:
