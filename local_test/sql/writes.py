@@ -104,6 +104,8 @@ class Writes:
         if not isinstance(table, exp.Table) or table.args.get("joins"):
             raise not_here("UPDATE of several tables")
         self._session.check_tables(update, "UPDATE", table)
+        if len(update.expressions) > 1:
+            self._one_after_the_other(update, table)
         if any(calls.of(update)) or update.args.get("limit"):
             self._by_row(update, table, marked)
         else:
@@ -113,6 +115,18 @@ class Writes:
             dialect.query(update)
             self._session.queries.texts_as_numbers(update)
         return self._counted(update)
+
+    def _one_after_the_other(self, update: exp.Update, table: exp.Table) -> None:
+        """SET a = 1, b = a: MySQL's second a is the new one, and DuckDB's the old one."""
+        kinds = {name.lower(): kind for name, kind in self._session.queries.described(table)}
+        new: dict[str, exp.Expr] = {}
+        for each in update.expressions:
+            for column in list(each.expression.find_all(exp.Column)):
+                name, is_own = column.name.lower(), column.table in ("", table.alias_or_name)
+                if name in new and is_own and column.find_ancestor(exp.Select) is None:
+                    column.replace(exp.cast(new[name].copy(), kinds[name], dialect="duckdb"))
+            if each.this.name.lower() in kinds:
+                new[each.this.name.lower()] = each.expression
 
     def _by_row(self, update: exp.Update, table: exp.Table, marked: Marked) -> None:
         """UPDATE t SET c = f(a) WHERE w, from the rows that SELECT rowid, f(a) FROM t WHERE w gives."""

@@ -121,6 +121,7 @@ def test_Q08_the_values_of_an_insert_are_one_batch(client: Client, endpoint: Stu
         ("UPDATE t x SET x.s = f(x.u, x.p), p = 9 WHERE x.u > 1", 1, [("1", 3.0), ("2", 5.0), (None, 1.0)]),
         ("UPDATE t SET s = 0 WHERE f(u, p) > 2 AND u = 2", 1, [("1", 3.0), ("2", 0.0), (None, 1.0)]),
         ("UPDATE t SET s = f(u, 100) ORDER BY p DESC LIMIT 1", 1, [("1", 3.0), ("2", 102.0), (None, 1.0)]),
+        ("UPDATE t SET u = 10, s = f(u, p)", 3, [("10", 12.0), ("10", 13.0), ("10", 11.0)]),
         ("DELETE FROM t WHERE f(u, p) > 2", 2, [(None, 1.0)]),
         ("DELETE FROM t LIMIT 2", 2, [(None, 1.0)]),
     ],

@@ -196,6 +196,13 @@ def test_a_commit_that_is_refused_ends_its_transaction(database: Database, clien
     other.session.close()
 
 
+def test_an_update_sets_one_after_the_other(client: Client) -> None:
+    client.count("CREATE TABLE o (a int, b int, c varchar(9))")
+    client.count("INSERT INTO o VALUES (1, 2, 'x')")
+    client.count("UPDATE o x SET x.a = '7', b = a + x.a, c = CONCAT(b, (SELECT MAX(a) FROM o))")
+    assert client.rows("SELECT * FROM o") == [(7, 14, "141")]
+
+
 def test_tables_are_altered(client: Client) -> None:
     client.count("ALTER TABLE t ADD COLUMN w varchar(7) DEFAULT 'q'")
     assert client.rows("DESC t w") == [("w", "varchar(7)", "YES", "", "'q'", "")]
