@@ -77,9 +77,12 @@ class Caller:
         self._connection.close()
 
     def ask(self, payload: Payload) -> bytes:
-        self._connection.request("POST", payload.path, payload.body, {"Content-Type": payload.content_type})
-        answer = self._connection.getresponse()
-        body = answer.read()
+        try:
+            self._connection.request("POST", payload.path, payload.body, {"Content-Type": payload.content_type})
+            answer = self._connection.getresponse()
+            body = answer.read()
+        except http.client.HTTPException as error:  # a server that dies in its answer ends no run
+            raise Refused(f"it broke off: {error!r}") from None
         if answer.status != http.client.OK:
             raise Refused(f"{answer.status}: {body[:300]!r}")
         return body

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from deploy.aws import Aws, pages
 from deploy.faults import is_denied
-from deploy.kinds.kind import ID, PROJECT, Kind, TaggedByArn, Tags, listed, mapped, or_none
+from deploy.kinds.kind import EXPIRES, ID, PROJECT, Kind, TaggedByArn, Tags, listed, mapped, or_none
 from deploy.kinds.sagemaker import ENDPOINT
 from deploy.ledger import Resource
 
@@ -131,7 +131,8 @@ class ScalableTarget(Kind):
                     raise
                 continue  # another project's
             if tags.get(PROJECT) == project:
-                yield Resource(self.name, each["ResourceId"], project)
+                expires = {"expires": tags[EXPIRES]} if EXPIRES in tags else {}  # with its endpoint
+                yield Resource(self.name, each["ResourceId"], project, detail=expires)
 
     def delete(self, aws: Aws, resource: Resource) -> None:
         aws.client("application-autoscaling").deregister_scalable_target(ResourceId=resource.name, **dict(self.where))

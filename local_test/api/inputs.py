@@ -45,8 +45,8 @@ def fetch(objects: Objects, account: str, found: list[Object], folder: Path, own
 
 def place(objects: Objects, account: str, location: Location, target: Path, own: bool = False) -> None:
     """A file with the object's bytes: the object's own one where both lie on one disk, unless it may be written."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         blob = objects.file(account, location)
         if own or not _linked(blob, target):
             shutil.copyfile(blob, target)

@@ -99,7 +99,7 @@ class Job:
                 self.started = self.started or at
             if ends:
                 self.ended = at
-        self.platform.know(self.kind, self.key, self.state())
+            self.platform.know(self.kind, self.key, self.state())  # in the order in which it moved
         if changes:
             self._tell()
         if ends:

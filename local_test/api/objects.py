@@ -129,9 +129,11 @@ class Objects:
         if isinstance(value, bytes):
             key = backend.put_object(location.bucket, location.key, value)
         else:
+            blob, etag = self._copy(account, location.bucket, location.key, value)  # first: nobody sees half of it
             key = backend.put_object(location.bucket, location.key, b"", disable_notification=True)
-            blob, key._etag = self._copy(account, location.bucket, location.key, value)
+            key._etag = etag
             key.contentsize = blob.path.stat().st_size
+            key._value_buffer.close()
             key._value_buffer = blob
         if metadata:
             key.set_metadata(dict(metadata))

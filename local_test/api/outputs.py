@@ -73,7 +73,10 @@ class Synced:
             del self._seen[name]
         for name, stamp in stamps.items():
             if self._seen.get(name) != stamp and (whole or self._before.get(name) == stamp):
-                self._objects.write(self._account, self._location.under(name), self._folder / name)
+                try:
+                    self._objects.write(self._account, self._location.under(name), self._folder / name)
+                except FileNotFoundError:  # as checkpoints go that a newer one replaces
+                    continue
                 self._seen[name] = stamp
         self._before = stamps
 

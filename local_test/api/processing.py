@@ -1,4 +1,4 @@
-"""Processing jobs: any image with inputs and outputs anywhere below /opt/ml, on one host or several."""
+"""Processing jobs: any image, inputs below /opt/ml/processing, outputs anywhere in /opt/ml, on one host or several."""
 
 import copy
 import json
@@ -26,6 +26,7 @@ from tiffin import limits
 KIND = "processing-job"
 GROUP = "/aws/sagemaker/ProcessingJobs"
 BASE = PurePosixPath("/opt/ml")
+INPUTS = BASE / "processing"
 MESSAGE_CHARS = 1024  # of output/message, by the API's model
 
 
@@ -261,16 +262,16 @@ def _objects(platform: Platform, job: Job, item: Mapping[str, Any]) -> list[inpu
         raise NotHereYet(f"{what} from a dataset definition")
     if source.get("S3InputMode", "File") != "File":
         raise NotHereYet(f"{what} in Pipe mode")
-    _below(source.get("LocalPath", ""), what)
+    _below(source.get("LocalPath", ""), what, INPUTS)
     try:
         return inputs.of_source(platform.objects, job.account, source)
     except InputError as error:
         raise ValidationError(str(error)) from None
 
 
-def _below(path: str, what: str) -> str:
+def _below(path: str, what: str, base: PurePosixPath = BASE) -> str:
     """A LocalPath by its place in the tree."""
     place = PurePosixPath(path)
-    if BASE not in place.parents or ".." in place.parts:
-        raise ValidationError(f"The local path {path!r} of {what} is not below /opt/ml/processing")
+    if base not in place.parents or ".." in place.parts:
+        raise ValidationError(f"The local path {path!r} of {what} is not below {base}")
     return str(place.relative_to(BASE))

@@ -154,10 +154,7 @@ class Work:
     def run(self) -> None:
         job = self._job
         with working(job):
-            try:
-                reason = self._tune()
-            except ServiceException as error:  # what AWS would refuse of the first training job
-                reason = error.message
+            reason = self._tune()
         if self._abandoned:
             reason = LOST
         status = "Failed" if reason else "Stopped" if self._stopped.is_set() else "Completed"
@@ -166,12 +163,18 @@ class Work:
     def _tune(self) -> str | None:
         running: list[Job] = []
         every: list[Job] = []
+        refused: str | None = None
         deadline = time.monotonic() + (self._longest or math.inf)
         while True:
             running = [job for job in running if not job.has_ended]
-            is_enough = self._stopped.is_set() or time.monotonic() > deadline or self._is_reached(every)
+            is_over = self._stopped.is_set() or time.monotonic() > deadline
+            is_enough = is_over or refused is not None or self._is_reached(every)
             while not is_enough and len(running) < self._parallel and (point := next(self._points, None)) is not None:
-                begun = self._begin(point, len(every) + 1)
+                try:
+                    begun = self._begin(point, len(every) + 1)
+                except ServiceException as error:  # what AWS would refuse of a training job; those that run are stopped
+                    refused, is_enough = error.message, True
+                    break
                 running.append(begun)
                 every.append(begun)
             if not running:
@@ -185,7 +188,7 @@ class Work:
             else:
                 self._stopped.wait(POLL)
         is_lost = bool(every) and all(job.status == "Failed" for job in every)
-        return ALL_FAILED if is_lost and not self._stopped.is_set() else None
+        return refused or (ALL_FAILED if is_lost and not self._stopped.is_set() else None)
 
     def _is_reached(self, every: list[Job]) -> bool:
         if self._target is None:

@@ -1,5 +1,7 @@
 """One training job: a container for each of its hosts, from their inputs to their exit codes and what they leave."""
 
+import filecmp
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -57,12 +59,13 @@ class Result:
 
     def clashes(self) -> list[str]:
         """Files of the model that several hosts wrote with different contents: one overwrites the other (T-30)."""
-        seen: dict[str, bytes] = {}
+        seen: dict[str, Path] = {}
         found = []
         for tree in self.trees:
             for file in tree.artifact():
-                name, content = str(file.relative_to(tree.paths.model)), file.read_bytes()
-                if seen.setdefault(name, content) != content:
+                name = str(file.relative_to(tree.paths.model))
+                first = seen.setdefault(name, file)
+                if first is not file and not filecmp.cmp(first, file, shallow=False):
                     found.append(name)
         return found
 
@@ -164,9 +167,11 @@ class TrainingRun:
             for name, pattern in self._spec.metric_definitions.items():
                 for found in pattern.finditer(line):
                     try:
-                        self._metrics.append(Metric(name, float(found[1]), time.time()))
-                    except (ValueError, IndexError):
-                        continue  # the first group is no number (T-40)
+                        value = float(found[1])
+                    except (ValueError, IndexError, TypeError):
+                        continue  # the first group is no number, or took no part (T-40)
+                    if math.isfinite(value):  # CloudWatch takes no NaN, and a job goes on past one
+                        self._metrics.append(Metric(name, value, time.time()))
             self._log(host, line)
 
         return sink

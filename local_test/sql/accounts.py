@@ -43,7 +43,11 @@ class Scope:
     def covers(self, other: "Scope") -> bool:
         if self.database not in ("*", other.database):
             return False
-        return self.name == "*" or (self.name == other.name and self.is_function == other.is_function)
+        if self.name == "*":
+            return True
+        if self.is_function and other.is_function:  # whose names know no case
+            return self.name.lower() == other.name.lower()
+        return self.name == other.name and self.is_function == other.is_function
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
     "checkpoint_threshold": "128MB",  # of the log, which has all that was committed
+    "error_on_division_by_zero": "false",  # MySQL's x DIV 0 and x % 0 are NULL
     "old_implicit_casting": "true",  # MySQL compares text with numbers
     "default_null_order": "nulls_first_on_asc_last_on_desc",  # as MySQL sorts
     "preserve_insertion_order": "true",  # what is predicted is joined by its place

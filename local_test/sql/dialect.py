@@ -11,6 +11,7 @@ from local_test.sql.types import SqlType
 
 _KEPT = (exp.NotNullColumnConstraint, exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint,
          exp.DefaultColumnConstraint, exp.CheckColumnConstraint)  # fmt: skip
+_LONGEST = 256  # characters of a heading
 _CASTS = {"SIGNED": "BIGINT", "UNSIGNED": "UBIGINT"}
 
 
@@ -54,6 +55,8 @@ def columns_of(create: exp.Create, sequence: str) -> Table:
 
 def _temporary(create: exp.Create) -> exp.Properties | None:
     """ENGINE, CHARSET and the like say nothing here."""
+    if create.find(exp.LikeProperty):
+        raise not_here("CREATE TABLE ... LIKE; SHOW CREATE TABLE gives the text")
     properties = create.args.get("properties")
     kept = [each for each in (properties.expressions if properties else ()) if isinstance(each, exp.TemporaryProperty)]
     return exp.Properties(expressions=kept) if kept else None
@@ -78,13 +81,65 @@ def _constrain(column: exp.ColumnDef, sequence: str) -> bool:
     return is_auto
 
 
-def altered(alter: exp.Alter) -> None:
+def dropped(drop: exp.Drop) -> None:
+    for part in (
+        "temporary",
+        "cluster",
+    ):  # DROP TEMPORARY TABLE, DROP INDEX ... ON a table: DuckDB finds it by its name
+        drop.set(part, None)
+
+
+def altered(alter: exp.Alter) -> tuple[tuple[str, SqlType], ...]:
+    """In place; the columns that it adds."""
+    if alter.find(exp.ModifyColumn):
+        raise not_here("ALTER TABLE ... MODIFY or CHANGE")
+    added = []
     for column in alter.find_all(exp.ColumnDef):
         if kind := column.args.get("kind"):
+            added.append((column.name, types.of(kind)))
             column.set("kind", exp.DataType.build(types.of(kind).duck, dialect="duckdb"))
         for constraint in column.args.get("constraints") or ():
             if not isinstance(constraint.args.get("kind"), exp.DefaultColumnConstraint):
                 raise not_here("ALTER TABLE with a constraint other than DEFAULT")  # DuckDB adds none
+    return tuple(added)
+
+
+def functions(statement: exp.Expr) -> exp.Expr:
+    """What sqlglot hands on as it stands, and DuckDB takes otherwise than MySQL."""
+    return statement.transform(_function, copy=False)
+
+
+def _function(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Length) and node.args.get("binary"):
+        return _bytes_of(node.this)
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "OCTET_LENGTH" and len(node.expressions) == 1:
+        return _bytes_of(node.expressions[0])
+    if isinstance(node, exp.IntDiv):  # DuckDB's // keeps a fraction, and rounds down
+        left, right = node.this, node.expression
+        whole = exp.paren(exp.Sub(this=left, expression=exp.Mod(this=left.copy(), expression=right)))
+        return exp.cast(exp.IntDiv(this=whole, expression=right.copy()), "BIGINT")
+    if isinstance(node, exp.Like) and not isinstance(node.parent, exp.Escape) and _has_escape(node.expression):
+        return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+    return _introduced(node) if isinstance(node, exp.Introducer) else node
+
+
+def _introduced(node: exp.Introducer) -> exp.Expr:
+    """_utf8mb4'x' says nothing, as all is UTF-8; _binary'x' is bytes."""
+    text: exp.Expr = node.expression
+    if node.name.lower() == "_binary":
+        return exp.HexString(this=text.name.encode("utf-8", "surrogateescape").hex())
+    return text
+
+
+def _has_escape(pattern: exp.Expr) -> bool:
+    return not isinstance(pattern, exp.Literal) or "\\" in pattern.name
+
+
+def _bytes_of(text: exp.Expr) -> exp.Expr:
+    kind = exp.Anonymous(this="typeof", expressions=[text])
+    blob = exp.Anonymous(this="octet_length", expressions=[exp.cast(text.copy(), "BLOB", dialect="duckdb")])
+    other = exp.Anonymous(this="strlen", expressions=[exp.cast(text.copy(), "VARCHAR", dialect="duckdb")])
+    return exp.Case(this=kind, ifs=[exp.If(this=exp.Literal.string("BLOB"), true=blob)], default=other)
 
 
 def query(expression: exp.Expr) -> None:
@@ -150,4 +205,5 @@ def head(expression: exp.Expr, texts: Sequence[str]) -> None:
         return
     for item, text in zip(list(select.expressions), texts, strict=True):
         if not isinstance(item, exp.Alias | exp.Star | exp.Column):
-            item.replace(exp.alias_(item.copy(), text, quoted=True))
+            name = text[:_LONGEST].encode("utf-8", "replace").decode()  # there may be bytes in it
+            item.replace(exp.alias_(item.copy(), name, quoted=True))

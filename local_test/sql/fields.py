@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+_NULL = "NULL"
 _ESCAPED = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 
@@ -31,23 +33,46 @@ def unescaped(text: str) -> str:
 
 def records(form: Form, text: str) -> Iterator[Sequence[str | None]]:
     """The fields of each line; \\N is None."""
-    if len(form.separator) == 1 and form.line_end in ("\n", "\r\n") and not (form.escape and form.escape in text):
-        reader = csv.reader(
-            io.StringIO(text, newline=""),
-            delimiter=form.separator,
-            quotechar=form.quote or None,
-            quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
-        )
-        yield from (row or [""] for row in reader)
-        return
-    yield from _slowly(form, text)
+    if _is_plain(form, text):
+        try:
+            yield from _plainly(form, text)
+        except csv.Error:  # it has no fields of more than 128 KiB
+            yield from _slowly(form, text)
+    else:
+        yield from _slowly(form, text)
+
+
+def _is_plain(form: Form, text: str) -> bool:
+    """Whether Python's CSV is the same."""
+    if len(form.separator) != 1 or (form.escape and form.escape in text) or (_has_null(form) and _NULL in text):
+        return False
+    feeds, returns = text.count("\n"), text.count("\r")
+    if form.line_end == "\n":
+        return returns == 0
+    return form.line_end == "\r\n" and feeds == returns == text.count("\r\n")
+
+
+def _has_null(form: Form) -> bool:
+    """Whether a field NULL without quotes is NULL."""
+    return bool(form.quote) or not form.escape
+
+
+def _plainly(form: Form, text: str) -> list[list[str]]:
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=form.separator,
+        quotechar=form.quote or None,
+        quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+    )
+    return [row or [""] for row in reader]
 
 
 def _slowly(form: Form, text: str) -> Iterator[list[str | None]]:
     at, end = 0, len(text)
+    ends = _ends_of(form)
     row: list[str | None] = []
     while at < end:
-        cell, at = _cell(form, text, at)
+        cell, at = _cell(form, ends, text, at)
         row.append(cell)
         if at >= end or text.startswith(form.line_end, at):
             at += len(form.line_end)
@@ -59,26 +84,40 @@ def _slowly(form: Form, text: str) -> Iterator[list[str | None]]:
                 yield [*row, ""]
 
 
-def _cell(form: Form, text: str, at: int) -> tuple[str | None, int]:
+Ends = tuple[re.Pattern[str], re.Pattern[str]]
+
+
+def _ends_of(form: Form) -> Ends:
+    """What text without quotes, and with them, is read up to."""
+    bare, quoted = (form.escape, form.separator, form.line_end), (form.escape, form.quote)
+    first, second = ("|".join(re.escape(each) for each in some if each) for some in (bare, quoted))
+    return re.compile(first), re.compile(second)
+
+
+def _cell(form: Form, ends: Ends, text: str, at: int) -> tuple[str | None, int]:
     """One field, and where it ended."""
-    begin, end = at, len(text)
+    begin = at
     parts: list[str] = []
     is_quoted = bool(form.quote) and text.startswith(form.quote, at)
     at += is_quoted
-    while at < end:
-        if form.escape and text[at] == form.escape and at + 1 < end:
-            parts.append(_ESCAPED.get(text[at + 1], text[at + 1]))
+    while found := ends[is_quoted].search(text, at):
+        parts.append(text[at : found.start()])
+        at = found.start()
+        if form.escape and found[0] == form.escape:
+            escaped = text[at + 1 : at + 2]
+            parts.append(_ESCAPED.get(escaped, escaped) or form.escape)  # the last one of all stands for itself
             at += 2
-        elif is_quoted and text[at] == form.quote:
-            if text.startswith(form.quote, at + 1):
-                parts.append(form.quote)
-                at += 1
-            else:
-                is_quoted = False
-            at += 1
-        elif not is_quoted and (text.startswith(form.separator, at) or text.startswith(form.line_end, at)):
+        elif not is_quoted:
             break
+        elif text.startswith(form.quote, at + 1):
+            parts.append(form.quote)
+            at += 2
         else:
-            parts.append(text[at])
+            is_quoted = False
             at += 1
-    return (None if form.escape and text[begin:at] == f"{form.escape}N" else "".join(parts)), at
+    else:
+        parts.append(text[at:])
+        at = len(text)
+    whole = text[begin:at]
+    is_null = (bool(form.escape) and whole == f"{form.escape}N") or (_has_null(form) and whole == _NULL)
+    return (None if is_null else "".join(parts)), at

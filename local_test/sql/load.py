@@ -7,9 +7,10 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from local_test.sql import fields, types
+from local_test.sql import fields, keys, types
 from local_test.sql.errors import NO_DATE, OUT_OF_RANGE, WRONG_VALUE, SqlError, not_here
 from local_test.sql.fields import Form
+from local_test.sql.keys import Keys
 from local_test.sql.result import Result
 from local_test.sql.words import Words
 
@@ -103,14 +104,15 @@ def _columns(words: Words) -> tuple[str, ...]:
     return tuple(found)
 
 
-def run(connection: duckdb.DuckDBPyConnection, load: Load, columns: Sequence[str], data: bytes) -> Result:
-    """`columns`: the table's. Raises SqlError, and then nothing was loaded."""
+def run(connection: duckdb.DuckDBPyConnection, load: Load, known: Keys, data: bytes) -> Result:
+    """Raises SqlError, and then nothing was loaded."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SqlError(1300, f"Invalid utf8mb4 character string: {data[error.start : error.start + 6]!r}") from None
-    wanted = load.columns or tuple(columns)
-    unknown = [name for name in wanted if not name.startswith("@") and name.lower() not in map(str.lower, columns)]
+    wanted = load.columns or known.columns
+    there = {name.lower() for name in known.columns}
+    unknown = [name for name in wanted if not name.startswith("@") and name.lower() not in there]
     if unknown:
         raise SqlError(1054, f"Unknown column '{unknown[0]}' in 'field list'")
     cells: list[list[str | None]] = [[] for _ in wanted]
@@ -127,12 +129,12 @@ def run(connection: duckdb.DuckDBPyConnection, load: Load, columns: Sequence[str
     view = "tiffin_load"
     connection.register(view, pa.table({f"c{i}": column for i, (_, column) in enumerate(kept)}))
     try:
-        return _insert(connection, load, [name for name, _ in kept], view)
+        return _insert(connection, load, known, [name for name, _ in kept], view)
     finally:
         connection.unregister(view)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, load: Load, names: Sequence[str], view: str) -> Result:
+def _insert(connection: duckdb.DuckDBPyConnection, load: Load, known: Keys, names: Sequence[str], view: str) -> Result:
     table = load.table.sql("duckdb")
     columns = ", ".join(types.quoted(name) for name in names)
     kinds = [
@@ -146,15 +148,17 @@ def _insert(connection: duckdb.DuckDBPyConnection, load: Load, names: Sequence[s
         ).fetchall()
         if wrong:
             raise _refused(kind, name, *wrong[0])
-    picked = ", ".join(f"CAST(c{i} AS {kind})" for i, kind in enumerate(kinds))
-    keyed = connection.execute(
-        "SELECT count(*) FROM duckdb_constraints() WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE') "
-        "AND lower(table_name) = lower(?)",
-        [load.table.name],
+    place, auto = known.numbers(names), known.auto
+    picked = [f"CAST(c{i} AS {kind})" for i, kind in enumerate(kinds)]
+    if auto and place is not None:
+        picked[place] = auto.number(picked[place])
+    way = f" OR {load.on_duplicate}" if known.unique else ""
+    [(count,)] = connection.execute(
+        f"INSERT{way} INTO {table} ({columns}) SELECT {', '.join(picked)} FROM {view}"
     ).fetchall()
-    way = f" OR {load.on_duplicate}" if keyed[0][0] else ""
-    count = connection.execute(f"INSERT{way} INTO {table} ({columns}) SELECT {picked} FROM {view}").fetchall()[0][0]
-    total = connection.execute(f"SELECT count(*) FROM {view}").fetchall()[0][0]
+    [(total,)] = connection.execute(f"SELECT count(*) FROM {view}").fetchall()
+    if auto and place is not None:
+        keys.move_on(connection, auto, keys.top(connection, load.table, auto))
     return Result(affected=count, info=f"Records: {total}  Deleted: 0  Skipped: {total - count}  Warnings: 0")
 
 

@@ -1,31 +1,35 @@
 """MySQL's protocol for one client, by mysql-mimic; here is what it leaves open.
 
-Its own `authenticate` answers a wrong password and then serves the client all the same; its prepared statements put
-parameters into the text unescaped; its OK packets have no counts; it has no LOCAL INFILE.
+Its own `authenticate` answers a wrong password and then serves the client all the same; its OK packets have no counts;
+it has no LOCAL INFILE; of its prepared statements `prepared` has the rest.
 """
 
 import asyncio
+import codecs
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import time
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from mysql_mimic import packets
 from mysql_mimic.auth import IdentityProvider
+from mysql_mimic.charset import CharacterSet
 from mysql_mimic.connection import Connection
 from mysql_mimic.constants import DEFAULT_SERVER_CAPABILITIES
 from mysql_mimic.control import LocalControl
 from mysql_mimic.errors import MysqlError
-from mysql_mimic.prepared import REGEX_PARAM
 from mysql_mimic.results import ResultColumn, ResultSet
 from mysql_mimic.session import BaseSession
 from mysql_mimic.stream import MysqlStream
 from mysql_mimic.types import Capabilities, ColumnType, ServerStatus, read_uint_4, read_uint_len, str_len, uint_len
 
-from local_test.sql import accounts, variables
+from local_test.sql import accounts, prepared, variables
 from local_test.sql.database import Database
 from local_test.sql.errors import STATES, UNKNOWN, SqlError
+from local_test.sql.prepared import Prepared
 from local_test.sql.result import Result
 from local_test.sql.session import Session
 
@@ -92,6 +96,29 @@ class Client(Connection):
             await self._work(self._close)
             self._thread.shutdown(wait=False)
 
+    @property
+    def client_charset(self) -> CharacterSet:
+        return self._charset("character_set_client")
+
+    @property
+    def server_charset(self) -> CharacterSet:
+        return self._charset("character_set_results")
+
+    def _charset(self, name: str) -> CharacterSet:
+        told = str((self.inner or self.session).variables[name])
+        try:
+            codecs.lookup(told)
+            return CharacterSet[told]
+        except LookupError:  # binary, NULL, utf8mb4 by its long name
+            return CharacterSet.utf8mb4
+
+    def _begun(self, user: str, name: str | None) -> Session:
+        """In the character set of the handshake."""
+        begun = Session(self._database, user, name, self.connection_id, self._kill_other)
+        for part in variables.CHARSETS:
+            variables.set_system(begun.variables, part, self.session.variables["character_set_client"])
+        return begun
+
     def _close(self) -> None:
         if self.inner is not None:
             self.inner.close()
@@ -99,10 +126,8 @@ class Client(Connection):
 
     async def _work(self, work: Callable[[], T]) -> T:
         """Off the loop: one slow statement holds up nobody else. Raises MysqlError."""
-        try:
+        with _as_mysql():
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except SqlError as error:
-            raise MysqlError(error.message, error.code) from None
 
     async def authenticate(
         self, username: str, auth_response: bytes, client_plugin_name: str | None, *_a: Any, **_k: Any
@@ -126,9 +151,7 @@ class Client(Connection):
         named = self.session.database or self._default
         await self._work(self._close)
         try:
-            self.inner = await self._work(
-                lambda: Session(self._database, username, named, self.connection_id, self._kill_other)
-            )
+            self.inner = await self._work(lambda: self._begun(username, named))
         except MysqlError as error:
             await self.stream.write(self.error(msg=error.msg, code=error.code))
             raise Denied from None
@@ -141,45 +164,61 @@ class Client(Connection):
         return answer
 
     async def handle_query(self, data: bytes) -> None:
-        sent = packets.parse_com_query(self.capabilities, self.client_charset, data)
-        result = await self._run(sent.sql)
+        try:
+            sql = packets.parse_com_query(self.capabilities, self.client_charset, data).sql
+        except UnicodeDecodeError:  # _binary'...' with the bytes as they are, as PyMySQL writes them
+            attributes = 2 if Capabilities.CLIENT_QUERY_ATTRIBUTES in self.capabilities else 0
+            sql = data[attributes:].decode(self.client_charset.codec, "surrogateescape")
+        result = await self._run(sql)
         if result.columns:
-            await self.write_text_resultset(_rows(result))
+            await self.write_text_resultset(_rows(result, self.server_charset))
         else:
             await self.stream.write(self._ok(result))
+
+    async def handle_stmt_prepare(self, data: bytes) -> None:
+        with _as_mysql():
+            statement = Prepared.of(next(self.prepared_stmt_seq), self.client_charset.decode(data))
+        self.prepared_stmts[statement.stmt_id] = statement
+        for packet in self.com_stmt_prepare_response(statement):
+            await self.stream.write(packet, drain=False)
+        await self.stream.drain()
 
     async def handle_stmt_execute(self, data: bytes) -> None:
         result = await self._run(self._filled(data))
         if not result.columns:
             await self.stream.write(self._ok(result))
             return
-        found = _rows(result)
+        found = _rows(result, self.server_charset)
         await self.stream.write(uint_len(len(found.columns)), drain=False)
         for column in found.columns:
             await self.stream.write(
-                packets.make_column_definition_41(self.server_charset, name=column.name, column_type=column.type),
+                packets.make_column_definition_41(
+                    self.server_charset,
+                    name=column.name,
+                    column_type=column.type,
+                    character_set=column.character_set,
+                ),
                 drain=False,
             )
         if not self.deprecate_eof():
             await self.stream.write(self.eof(), drain=False)
-        for row in result.rows:
+        for row in found.rows:
             await self.stream.write(packets.make_binary_resultrow(row, found.columns), drain=False)
         await self.stream.write(self.ok_or_eof())
 
     def _filled(self, data: bytes) -> str:
-        """The statement's text with its parameters as literals."""
+        """The statement's text with its parameters as literals. Raises MysqlError."""
         reader = io.BytesIO(data)
-        statement = self.get_stmt(read_uint_4(reader))
+        statement: Prepared = self.get_stmt(read_uint_4(reader))
         _, has_count = packets._read_cursor_flags(reader)
         read_uint_4(reader)
         count, has_attributes = statement.num_params, Capabilities.CLIENT_QUERY_ATTRIBUTES in self.capabilities
         if has_attributes and (count or has_count):
             count = read_uint_len(reader)
-        found = packets._read_params(self.capabilities, self.client_charset, reader, count, statement.param_buffers)
+        with _as_mysql():
+            found = prepared.literals(statement, reader, count, self.client_charset, are_named=has_attributes)
         statement.param_buffers = None
-        parts = REGEX_PARAM.split(statement.sql)
-        values = [_literal(value) for _, value in found[: len(parts) - 1]]
-        return "".join(part + value for part, value in zip(parts, [*values, ""], strict=True))
+        return statement.filled(found)
 
     async def handle_init_db(self, data: bytes) -> None:
         name = packets.parse_com_init_db(self.client_charset, data)
@@ -187,13 +226,19 @@ class Client(Connection):
         await self._work(lambda: session.use(name))
         await self.stream.write(self.ok())
 
+    async def handle_change_user(self, data: bytes) -> None:
+        try:
+            await super().handle_change_user(data)
+        except Denied:
+            self.stream.writer.close()  # as MySQL does
+
     async def handle_reset_connection(self, data: bytes) -> None:  # noqa: ARG002
         session = self._session()
         name, user = session.name, session.user_name
 
         def begin_anew() -> Session:
             session.close()
-            return Session(self._database, user, name, self.connection_id, self._kill_other)
+            return self._begun(user, name)
 
         self.inner = await self._work(begin_anew)
         await self.stream.write(self.ok())
@@ -250,7 +295,17 @@ class Client(Connection):
     def error(self, msg: Any = "", code: int = UNKNOWN, **_kwargs: Any) -> bytes:
         """With the state of MySQL's own numbers; mysql-mimic knows only its own."""
         state = STATES.get(int(code), "HY000").encode()
-        return b"\xff" + int(code).to_bytes(2, "little") + b"#" + state + str(msg).encode()
+        text = str(msg).encode(self.server_charset.codec, "replace")
+        return b"\xff" + int(code).to_bytes(2, "little") + b"#" + state + text
+
+
+@contextmanager
+def _as_mysql() -> Iterator[None]:
+    """What mysql-mimic tells the client."""
+    try:
+        yield
+    except SqlError as error:
+        raise MysqlError(error.message, error.code) from None
 
 
 class _Whole:
@@ -269,15 +324,35 @@ class _Whole:
         return await self._reader.readexactly(size)
 
 
-def _rows(result: Result) -> ResultSet:
+def _rows(result: Result, charset: CharacterSet) -> ResultSet:
+    is_narrow = charset.codec != CharacterSet.utf8mb4.codec
     columns = [
-        ResultColumn(each.name, _kind(each.kind), text_encoder=_FLOATS.get(each.kind)) for each in result.columns
+        ResultColumn(
+            _fitting(each.name, charset) if is_narrow else each.name,
+            _kind(each.kind),
+            CharacterSet.binary if each.kind == "BLOB" else charset,
+            text_encoder=_FLOATS.get(each.kind),
+        )
+        for each in result.columns
     ]
     rows: Any = result.rows
-    times = [i for i, each in enumerate(result.columns) if each.kind.startswith("TIME") and each.kind != "TIMESTAMP"]
-    if times:
-        rows = [[str(cell) if isinstance(cell, time) else cell for cell in row] for row in rows]
+    if any(each.kind == "TIME" or each.kind.startswith("DECIMAL") for each in result.columns):
+        rows = [[_told(cell) for cell in row] for row in rows]
+    if is_narrow:
+        rows = [[_fitting(cell, charset) if isinstance(cell, str) else cell for cell in row] for row in rows]
     return ResultSet(rows, columns)
+
+
+def _fitting(text: str, charset: CharacterSet) -> str:
+    """With ? for what the client's character set does not have."""
+    return text.encode(charset.codec, "replace").decode(charset.codec)
+
+
+def _told(cell: Any) -> Any:
+    """0.0000000000 and not Python's 0E-10."""
+    if isinstance(cell, Decimal):
+        return format(cell, "f")
+    return str(cell) if isinstance(cell, time) else cell
 
 
 def _double(_column: ResultColumn, value: Any) -> bytes:
@@ -296,19 +371,3 @@ def _kind(duck: str) -> ColumnType:
     if duck.startswith("DECIMAL"):
         return ColumnType.NEWDECIMAL
     return _KINDS.get(duck, ColumnType.VAR_STRING)
-
-
-def _literal(value: Any) -> str:
-    match value:
-        case None:
-            return "NULL"
-        case bool():
-            return str(value).upper()
-        case int():
-            return str(value)
-        case float():
-            return repr(value)
-        case bytes() | bytearray():
-            return f"x'{value.hex()}'"
-    text = str(value).replace("\\", "\\\\").replace("'", "''")
-    return f"'{text}'"

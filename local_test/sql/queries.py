@@ -93,16 +93,16 @@ class Queries:
         kinds: dict[str, set[str]] = {}
         for table in statement.find_all(exp.Table):
             if table.db or table.name not in ctes:
-                for name, kind in self._described(table):
+                for name, kind in self.described(table):
                     kinds.setdefault(name.lower(), set()).add(kind)
         for column in found:
             if kinds.get(column.name.lower()) == {"VARCHAR"}:
                 column.replace(exp.cast(column.copy(), "DOUBLE"))
 
     def columns(self, table: exp.Table) -> list[str]:
-        return [name for name, _ in self._described(table)]
+        return [name for name, _ in self.described(table)]
 
-    def _described(self, table: exp.Table) -> list[tuple[str, str]]:
+    def described(self, table: exp.Table) -> list[tuple[str, str]]:
         """Names and DuckDB's types."""
         named = ".".join(types.quoted(part) for part in (table.db, table.name) if part)
         try:
@@ -137,6 +137,8 @@ def _key(table: exp.Table) -> str:
 
 def _unresolved(text: str, tables: dict[str, list[str]]) -> SqlError:
     if found := re.search(r"[Cc]olumn '\"?([^'\"]+)\"?' could not be resolved", text):
+        if table := re.search(r"for table:? '\"?([^'\"]+)", text):
+            return SqlError(NO_COLUMN, f"Unknown column '{table[1]}.{found[1]}' in 'field list'")
         if any(found[1] in columns for columns in tables.values()):
             return SqlError(1052, f"Column '{found[1]}' in field list is ambiguous")
         return SqlError(NO_COLUMN, f"Unknown column '{found[1]}' in 'field list'")

@@ -202,9 +202,9 @@ class Session:
         if words.accept("ROLLBACK"):
             if words.starts("TO"):
                 raise not_here("SAVEPOINT")
-            if self.in_transaction:
+            was_in, self.in_transaction = self.in_transaction, False
+            if was_in:
                 self.connection.rollback()
-            self.in_transaction = False
             return
         is_commit = words.accept("COMMIT")
         self.implicit_commit()
@@ -256,7 +256,8 @@ class Session:
         statement = parsed[0] if parsed else None
         if statement is None or isinstance(statement, exp.Command):
             raise near(text, len(text) - len(text.lstrip()))
-        return variables.put_in(statement, self.user_variables, self.variables, self._asked())
+        statement = variables.put_in(statement, self.user_variables, self.variables, self._asked())
+        return dialect.functions(statement)
 
     def _asked(self) -> variables.Asked:
         now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
@@ -304,9 +305,9 @@ class Session:
         self.in_transaction = True
 
     def implicit_commit(self) -> None:
-        if self.in_transaction:
+        was_in, self.in_transaction = self.in_transaction, False  # it is over, too, where it is refused
+        if was_in:
             self.connection.commit()
-        self.in_transaction = False
 
     def check_tables(self, statement: exp.Expr, privilege: str, *tables: exp.Table) -> None:
         """`privilege` for these, SELECT for all others that are read."""

@@ -38,7 +38,7 @@ def _item(session: "Session", item: exp.SetItem, marked: Marked) -> None:
     kind = item.text("kind").upper()
     if kind in ("NAMES", "CHARACTER SET"):
         name = item.name.strip("'\"").lower()
-        for part in ("character_set_client", "character_set_connection", "character_set_results"):
+        for part in variables.CHARSETS:
             variables.set_system(session.variables, part, None if name == "default" else name)
         return
     if kind == "TRANSACTION":

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from local_test.sql import accounts, function, grants, types
 from local_test.sql.accounts import Scope
 from local_test.sql.database import HIDDEN
 from local_test.sql.errors import NO_FUNCTION, NO_TABLE, SqlError, chosen, not_here
+from local_test.sql.keys import Keys
 from local_test.sql.result import Result, of_texts
-from local_test.sql.variables import like
+from local_test.sql.variables import ROWS_NOW, like
 from local_test.sql.words import Words
 
 if TYPE_CHECKING:
@@ -121,20 +124,46 @@ def _described(session: "Session", database: str, name: str) -> list[tuple[Any, 
     if not columns or database.lower() in HIDDEN:
         raise SqlError(NO_TABLE, f"Table '{database}.{name}' doesn't exist")
     accounts.check_table(session.user, "SELECT", database, name)
-    keys: dict[str, str] = {}
-    for kind, names in session.connection.execute(
-        f"SELECT constraint_type, constraint_column_names FROM duckdb_constraints() WHERE {where}", [name, database]
-    ).fetchall():
-        for each in names:
-            if kind in ("PRIMARY KEY", "UNIQUE"):
-                keys[each] = "PRI" if kind == "PRIMARY KEY" else keys.get(each, "UNI")
+    known = _keys(session, database, name)
+    keys = {each: "UNI" for key in known.others for each in key} | dict.fromkeys(known.primary, "PRI")
     found = []
     for column, declared, kind, nullable, default in columns:
-        is_auto = str(default or "").startswith("nextval(")
         key = keys.get(column, "")
-        found.append((column, declared or types.shown(kind), "YES" if nullable and key != "PRI" else "NO", key,
-                      None if is_auto else default, "auto_increment" if is_auto else ""))  # fmt: skip
+        null = "YES" if nullable and key != "PRI" else "NO"
+        found.append((column, declared or types.shown(kind), null, key, *_default(default)))
     return found
+
+
+def _default(duck: str | None) -> tuple[str | None, str]:
+    """And what Extra says."""
+    if (duck or "").startswith("nextval("):
+        return None, "auto_increment"
+    return ("CURRENT_TIMESTAMP", "DEFAULT_GENERATED") if duck == ROWS_NOW else (duck, "")
+
+
+def _keys(session: "Session", database: str, name: str) -> Keys:
+    """Without the session's own database before it a temporary table is found."""
+    return session.writes.keys_of(exp.table_(name, None if database == session.name else database, quoted=True))
+
+
+def _index(session: "Session", words: Words) -> Result:
+    if not words.accept("FROM"):
+        words.expect("IN")
+    database, name = words.qualified(session.name)
+    if words.accept("FROM") or words.accept("IN"):
+        database = words.name()
+    words.end()
+    null = {row[0]: "YES" if row[2] == "YES" else "" for row in _described(session, chosen(database), name)}
+    known = _keys(session, chosen(database), name)
+    columns = ("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part",
+               "Packed", "Null", "Index_type", "Comment", "Index_comment", "Visible", "Expression")  # fmt: skip
+    rows = [
+        (name, 0, "PRIMARY" if key == known.primary else key[0], place, column, "A", None, None, None, null[column],
+         "BTREE", "", "", "YES", None)
+        for key in known.unique
+        for place, column in enumerate(key, 1)
+    ]  # fmt: skip
+    return of_texts(columns, rows)
 
 
 def _create_table(session: "Session", words: Words) -> Result:
@@ -145,10 +174,12 @@ def _create_table(session: "Session", words: Words) -> Result:
     for column, kind, null, _, default, extra in rows:
         parts = [types.backticked(column), kind]
         parts += ["NOT NULL"] if null == "NO" else []
-        parts += [f"DEFAULT {default}"] if default else ["AUTO_INCREMENT"] if extra else []
+        parts += [f"DEFAULT {default}"] if default else ["AUTO_INCREMENT"] if extra == "auto_increment" else []
         lines.append("  " + " ".join(parts))
-    if primary := [types.backticked(row[0]) for row in rows if row[3] == "PRI"]:
-        lines.append(f"  PRIMARY KEY ({','.join(primary)})")
+    known = _keys(session, chosen(database), name)
+    for key in known.unique:
+        head = "PRIMARY KEY" if key == known.primary else f"UNIQUE KEY {types.backticked(key[0])}"
+        lines.append(f"  {head} ({','.join(map(types.backticked, key))})")
     body = ",\n".join(lines)
     text = f"CREATE TABLE {types.backticked(name)} (\n{body}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
     return of_texts(("Table", "Create Table"), [(name, text)])
@@ -271,6 +302,7 @@ _KINDS: dict[str, Callable[["Session", Words], Result]] = {
     "TRIGGERS": _empty("Trigger", "Event", "Table", "Statement", "Timing"),
     "EVENTS": _empty("Db", "Name", "Definer"),
     "TABLE STATUS": _empty("Name", "Engine", "Version"),
-    "INDEX": _empty("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name"),
-    "KEYS": _empty("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name"),
+    "INDEX": _index,
+    "INDEXES": _index,
+    "KEYS": _index,
 }

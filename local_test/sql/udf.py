@@ -5,6 +5,7 @@ import inspect
 import io
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,10 +42,10 @@ class Udfs:
         return exp.Anonymous(this="left", expressions=[text, exp.Literal.number(function.returns.length or 1)])
 
     def drop(self) -> None:
-        for name in self._names.values():
-            self.connection.remove_function(name)
-        self._names.clear()
-        self.error = None
+        names, self._names, self.error = list(self._names.values()), {}, None
+        for name in names:
+            with suppress(duckdb.Error):  # gone already, with the transaction that it was made in
+                self.connection.remove_function(name)
 
     def _name(self, function: Function) -> str:
         if function not in self._names:

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import sqlglot
 from mysql_mimic.errors import MysqlError
 from mysql_mimic.variables import SYSTEM_VARIABLES, GlobalVariables, SessionVariables
 from sqlglot import exp
@@ -13,6 +14,7 @@ from sqlglot import exp
 from local_test.sql.errors import SqlError
 from tiffin import __version__
 
+CHARSETS = ("character_set_client", "character_set_connection", "character_set_results")  # SET NAMES sets
 VERSION = f"8.0.39-tiffin-{__version__}"
 _MODE = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 _OURS: dict[str, Any] = {
@@ -35,6 +37,9 @@ _OURS: dict[str, Any] = {
     "version": (str, VERSION, False),
     "version_comment": (str, "Tiffin's local stand-in for Aurora MySQL", False),
 }
+
+
+ROWS_NOW = "date_trunc('SECOND', CAST(now() AS TIMESTAMP))"  # DEFAULT CURRENT_TIMESTAMP, as DuckDB keeps it
 
 
 def system() -> SessionVariables:
@@ -94,13 +99,13 @@ def put_in(expression: exp.Expr, users: Mapping[str, Any], variables: SessionVar
             return value(users.get(node.name.lower()))
         if isinstance(node, exp.PropertyEQ) and isinstance(node.this, exp.Parameter):
             raise SqlError(1235, "This version of MySQL doesn't yet support '@x := ...'; use SET @x = ...")
-        if isinstance(node, exp.Anonymous) and len(node.expressions) <= 1:
-            name = node.name.upper()
-        elif isinstance(node, exp.Func) and not isinstance(node, exp.Anonymous | exp.Cast):
-            name = node.sql_name()
-        else:
+        name = _function(node)
+        if name not in asked:
             return node
-        return value(asked[name]()) if name in asked else node
+        found = asked[name]()
+        if node.find_ancestor(exp.DefaultColumnConstraint) and isinstance(found, datetime):
+            return sqlglot.parse_one(ROWS_NOW, read="duckdb")
+        return value(found)
 
     if isinstance(expression, exp.Set):  # what is set is no value
         for item in expression.expressions:
@@ -108,3 +113,10 @@ def put_in(expression: exp.Expr, users: Mapping[str, Any], variables: SessionVar
                 item.this.set("expression", item.this.expression.transform(change))
         return expression
     return expression.transform(change, copy=False)
+
+
+def _function(node: exp.Expr) -> str:
+    """The name of one without arguments, or with a precision; "" of all else."""
+    if isinstance(node, exp.Anonymous):
+        return str(node.name).upper() if len(node.expressions) <= 1 else ""
+    return str(node.sql_name()) if isinstance(node, exp.Func) and not isinstance(node, exp.Cast) else ""

@@ -1,23 +1,24 @@
 """Statements that change something, their counts, and the commits that MySQL makes around them."""
 
-import itertools
+import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from local_test.sql import accounts, calls, dialect, load, types, variables
+from local_test.sql import accounts, calls, dialect, keys, load, types, variables
 from local_test.sql.accounts import Scope
 from local_test.sql.calls import Marked
 from local_test.sql.database import HIDDEN
 from local_test.sql.errors import SqlError, chosen, not_here
+from local_test.sql.keys import Auto, Keys
 from local_test.sql.predict import Given
 from local_test.sql.result import Result
+from local_test.sql.types import SqlType
 from local_test.sql.words import Words
 
 if TYPE_CHECKING:
     from local_test.sql.session import Session
-
-_NUMBERS = itertools.count()
 
 
 class Writes:
@@ -54,20 +55,30 @@ class Writes:
             insert.set("expression", self._session.queries.ready(source, marked))
         elif any(calls.of(insert)):
             self._constants(insert, marked)
-        keys = self._keys(table)
-        dialect.on_conflict(insert, keys)
-        if keys and (replaces or insert.args.get("ignore")):
-            insert.set("alternative", "REPLACE" if replaces else "IGNORE")
+        known = self.keys_of(table)
+        given = [each.name for each in insert.this.expressions] if table is not insert.this else known.columns
+        deciding = known.deciding(given)
+        dialect.on_conflict(insert, deciding)
+        if deciding and replaces:
+            keys.replace(insert, known, deciding)
+        elif deciding and insert.args.get("ignore"):
+            insert.set("alternative", "IGNORE")
         insert.set("ignore", None)
-        auto = self._automatic(table)
+        auto, place = known.auto, known.numbers(given)
+        if auto and place is not None and "DEFAULT" not in values.upper():
+            keys.move_on(self._session.connection, auto, keys.number(insert, auto, given, place))
         sql = insert.sql("duckdb")
         if values:
-            sql = f"{sql.removesuffix('(NULL)')}{values}"
-        sql += f" RETURNING {types.quoted(auto)}" if auto else ""
+            sql = sql.replace("VALUES (NULL)", f"VALUES {values}", 1)
+        sql += f" RETURNING {types.quoted(auto.column)}" if auto else ""
         rows = self._session.connection.execute(sql).fetchall()
-        if auto:
-            return Result(affected=len(rows), last_id=min((row[0] for row in rows), default=0), info=_info(len(rows)))
-        return Result(affected=rows[0][0], info=_info(rows[0][0]))
+        if not auto:
+            return Result(affected=rows[0][0], info=_info(rows[0][0]))
+        if place is not None:
+            keys.move_on(self._session.connection, auto, keys.top(self._session.connection, table, auto))
+        return Result(
+            affected=len(rows), last_id=max(0, min((row[0] for row in rows), default=0)), info=_info(len(rows))
+        )
 
     def _constants(self, insert: exp.Insert, marked: Marked) -> None:
         """The calls of all VALUES in batches, each by a number of its own."""
@@ -93,6 +104,8 @@ class Writes:
         if not isinstance(table, exp.Table) or table.args.get("joins"):
             raise not_here("UPDATE of several tables")
         self._session.check_tables(update, "UPDATE", table)
+        if len(update.expressions) > 1:
+            self._one_after_the_other(update, table)
         if any(calls.of(update)) or update.args.get("limit"):
             self._by_row(update, table, marked)
         else:
@@ -102,6 +115,18 @@ class Writes:
             dialect.query(update)
             self._session.queries.texts_as_numbers(update)
         return self._counted(update)
+
+    def _one_after_the_other(self, update: exp.Update, table: exp.Table) -> None:
+        """SET a = 1, b = a: MySQL's second a is the new one, and DuckDB's the old one."""
+        kinds = {name.lower(): kind for name, kind in self._session.queries.described(table)}
+        new: dict[str, exp.Expr] = {}
+        for each in update.expressions:
+            for column in list(each.expression.find_all(exp.Column)):
+                name, is_own = column.name.lower(), column.table in ("", table.alias_or_name)
+                if name in new and is_own and column.find_ancestor(exp.Select) is None:
+                    column.replace(exp.cast(new[name].copy(), kinds[name], dialect="duckdb"))
+            if each.this.name.lower() in kinds:
+                new[each.this.name.lower()] = each.expression
 
     def _by_row(self, update: exp.Update, table: exp.Table, marked: Marked) -> None:
         """UPDATE t SET c = f(a) WHERE w, from the rows that SELECT rowid, f(a) FROM t WHERE w gives."""
@@ -180,25 +205,28 @@ class Writes:
                 session.warnings = [("Note", 1050, f"Table '{named.name}' already exists")]
                 return Result()
             raise SqlError(1050, f"Table '{named.name}' already exists")
-        sequence = (
-            f"{types.quoted(named.db or session.name or '')}.{types.quoted(f'tiffin_{next(_NUMBERS)}_{named.name}')}"
-        )
-        table = dialect.columns_of(create, sequence)
+        is_temporary = create.find(exp.TemporaryProperty) is not None  # and so is its counter
+        table = dialect.columns_of(create, self._sequence(named, is_temporary=is_temporary))
         if isinstance(source, exp.Query):
             if table.columns:
                 raise not_here("CREATE TABLE with columns and SELECT; give the columns by CAST")
             create.set("expression", session.queries.ready(source, marked))
         for each in table.sequences:
-            session.connection.execute(f"CREATE SEQUENCE {each}")
+            session.connection.execute(f"CREATE {'TEMP ' * is_temporary}SEQUENCE {each}")
         rows = session.connection.execute(create.sql("duckdb")).fetchall()
-        self._declare(named, table)
+        self._declare(named, table.columns)
         count = rows[0][0] if rows and source else 0
         return Result(affected=count, info=_info(count) if source else "")
 
-    def _declare(self, named: exp.Table, table: dialect.Table) -> None:
+    def _sequence(self, named: exp.Table, *, is_temporary: bool) -> str:
+        """A new name."""
+        name = types.quoted(f"tiffin_{secrets.token_hex(8)}_{named.name}")
+        return name if is_temporary else f"{types.quoted(named.db or self._session.name or '')}.{name}"
+
+    def _declare(self, named: exp.Table, columns: Sequence[tuple[str, SqlType]]) -> None:
         """MySQL's types, which DuckDB has no other place for."""
         where = named.sql("duckdb", identify=True)
-        for column, kind in table.columns:
+        for column, kind in columns:
             self._session.connection.execute(
                 f"COMMENT ON COLUMN {where}.{types.quoted(column)} IS {types.literal(kind.declared)}"
             )
@@ -219,12 +247,19 @@ class Writes:
             each for each in statement.find_all(exp.Table) if each.find_ancestor(exp.Drop, exp.Alter) is statement
         ]
         self._session.check_tables(statement, statement.key.upper(), *tables)
+        added: tuple[tuple[str, SqlType], ...] = ()
         if isinstance(statement, exp.Alter):
-            dialect.altered(statement)
+            added = dialect.altered(statement)
         elif kind == "TABLE" and not statement.args.get("exists") and not self._exists(tables[0]):
             raise SqlError(1051, f"Unknown table '{tables[0].db or self._session.name}.{tables[0].name}'")
+        else:
+            dialect.dropped(statement)
+        autos = [auto for table in tables if kind == "TABLE" and (auto := self._automatic(table))]
         for each in _one_by_one(statement):
             self._session.connection.execute(each.sql("duckdb"))
+        self._declare(tables[0], added)
+        for auto in autos if isinstance(statement, exp.Drop) else ():
+            self._session.connection.execute(f"DROP SEQUENCE {auto.sequence.sql('duckdb', identify=True)}")
         return Result()
 
     def database(self, words: Words) -> Result:
@@ -264,7 +299,7 @@ class Writes:
         database = chosen(table.db or session.name)
         session.check_tables(table, "INSERT", table)
         accounts.check_table(session.user, "INSERT", database, table.name)
-        return load.run(session.connection, wanted, session.queries.columns(table), data)
+        return load.run(session.connection, wanted, self.keys_of(table), data)
 
     # what DuckDB knows of a table
 
@@ -273,15 +308,17 @@ class Writes:
             self._asked(table, "duckdb_tables()", "1") or self._asked(table, "duckdb_views()", "1", "view_name")
         )
 
-    def _keys(self, table: exp.Table) -> list[str]:
-        found = self._asked(
-            table, "duckdb_constraints()", "constraint_column_names", more="constraint_type = 'PRIMARY KEY'"
-        )
-        return list(found[0][0]) if found else []
+    def keys_of(self, table: exp.Table) -> Keys:
+        what, which = "constraint_type, constraint_column_names", "constraint_type IN ('PRIMARY KEY', 'UNIQUE')"
+        found = [(kind, tuple(key)) for kind, key in self._asked(table, "duckdb_constraints()", what, more=which)]
+        primary = next((key for kind, key in found if kind == "PRIMARY KEY"), ())
+        others = tuple(key for kind, key in found if kind == "UNIQUE")
+        return Keys(tuple(self._session.queries.columns(table)), primary, others, self._automatic(table))
 
-    def _automatic(self, table: exp.Table) -> str | None:
-        found = self._asked(table, "duckdb_columns()", "column_name", more="column_default LIKE 'nextval(%'")
-        return str(found[0][0]) if found else None
+    def _automatic(self, table: exp.Table) -> Auto | None:
+        what, which = "column_name, column_default", "column_default LIKE 'nextval(%'"
+        found = self._asked(table, "duckdb_columns()", what, more=which)
+        return Auto(*map(str, found[0])) if found else None
 
     def _asked(
         self, table: exp.Table, source: str, what: str, column: str = "table_name", more: str = "true"

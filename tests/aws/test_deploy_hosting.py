@@ -218,6 +218,17 @@ def test_an_endpoint_of_another_name_is_found_by_its_tag(project: Hosted) -> Non
     assert project.client("sagemaker").list_endpoints(NameContains=name)["Endpoints"] == []
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_scales_an_endpoint_expires_with_it(project: Hosted, is_known: bool) -> None:
+    project.run("up", "--min-instances", "1", "--max-instances", "2", "--expires", "0m")
+    target = f"endpoint/{project.project}/variant/main"
+    for file in () if is_known else (project.folder / ".tiffin" / "ledger").iterdir():
+        file.unlink()
+    said = project.run("destroy", "--expired", "--yes").said
+    assert f"gone     scalable target {target}" in said
+    assert target not in [each["ResourceId"] for each in targets(project.aws)]
+
+
 def test_an_alarm_gets_another_threshold_and_keeps_whom_it_tells(project: Hosted) -> None:
     cloudwatch, topic = project.client("cloudwatch"), "arn:aws:sns:us-east-1:123456789012:pager"
     name = f"{project.project}-5xx-{project.project}-main"

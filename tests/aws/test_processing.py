@@ -102,6 +102,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "ValidationException",
         "'/etc' of input in is not",
     ),
+    (
+        "path elsewhere",
+        {"inputs": [given(f"s3://{BUCKET}/x", "/opt/ml/model")]},
+        "ValidationException",
+        "'/opt/ml/model' of input in is not below /opt/ml/processing",
+    ),
     ("environment", {"Environment": {"1": "x"}}, "ValidationException", "at 'environment.key' .*regular expression"),
 ]
 

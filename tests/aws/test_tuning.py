@@ -141,6 +141,24 @@ def test_a_stop_stops_its_training_jobs(jobs: Jobs) -> None:
     assert jobs.describe(job)["TrainingJobStatus"] == "Stopped"
 
 
+def test_when_one_is_refused_those_that_run_are_stopped(jobs: Jobs) -> None:
+    data = jobs.put(a=b"1")
+    ranges = {"CategoricalParameterRanges": [
+        {"Name": "do", "Values": ["wait"]}, {"Name": "n", "Values": ["1", "2", "3"]}
+    ]}  # fmt: skip
+    name = start(jobs, {"ParameterRanges": ranges}, {"InputDataConfig": [channel(data)]})
+    jobs.aws.wait(lambda: len(tried(jobs, name)) == 2, f"two training jobs of {name}", 60)
+    first, second = (item["TrainingJobName"] for item in tried(jobs, name))
+    for job in (first, second):
+        jobs.wait_for_line(job, "waiting")
+    jobs.s3.delete_object(Bucket=BUCKET, Key=f"{data.removeprefix(f's3://{BUCKET}/')}a")
+    jobs.sagemaker.stop_training_job(TrainingJobName=first)  # there is room for the third
+    tuning = ended(jobs, name)
+    assert tuning["HyperParameterTuningJobStatus"] == "Failed"
+    assert "No S3 objects found" in tuning["FailureReason"]
+    assert jobs.describe(second)["TrainingJobStatus"] == "Stopped"
+
+
 def test_when_all_fail_it_fails(jobs: Jobs) -> None:
     name = start(jobs, {"ParameterRanges": {"CategoricalParameterRanges": [{"Name": "do", "Values": ["fail"]}]}})
     tuning = ended(jobs, name)

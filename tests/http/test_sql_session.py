@@ -1,9 +1,7 @@
-"""`local_test sql` as clients meet it: the real `mysql`, PyMySQL, and who speaks the protocol wrongly."""
+"""`local_test sql` as clients meet it: PyMySQL, users, transactions, slow endpoints, starts and ends."""
 
-import hashlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +16,7 @@ import pytest
 
 from tests import localsql
 from tests.endpointstub import Answer, Stub, stub, sums
-from tests.localsql import PASSWORD, LocalSql
+from tests.localsql import LocalSql
 from tests.server import ROOT
 
 FUNCTION = (
@@ -58,89 +56,6 @@ def refused(sql: LocalSql, statement: str, **more: Any) -> tuple[int, str]:
 def test_a_wrong_password_is_1045(sql: LocalSql, user: str, password: str, used: str) -> None:
     expected = f"Access denied for user '{user}'@'localhost' (using password: {used})"
     assert refused(sql, "SELECT 1", user=user, password=password) == (1045, expected)
-
-
-class Raw:
-    """The protocol by hand."""
-
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        greeting = self.read()
-        rest = greeting.partition(b"\0")[2][4:]  # behind the version and the connection's id
-        self.nonce = rest[:8] + rest[27:39]
-
-    def read(self) -> bytes:
-        head = self._exactly(4)
-        if not head:
-            return b""
-        self.sequence = head[3]
-        return self._exactly(int.from_bytes(head[:3], "little"))
-
-    def _exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            part = self.socket.recv(size - len(data))
-            if not part:
-                return b""
-            data += part
-        return data
-
-    def send(self, payload: bytes, sequence: int | None = None) -> None:
-        number = self.sequence + 1 if sequence is None else sequence
-        for byte in len(payload).to_bytes(3, "little") + bytes([number]) + payload:
-            self.socket.sendall(bytes([byte]))  # in the smallest of pieces
-
-    def greet(self, plugin: bytes, scramble: bytes) -> None:
-        flags = 0x0008_0000 | 0x8000 | 0x200 | 0x1  # PLUGIN_AUTH, SECURE_CONNECTION, PROTOCOL_41, LONG_PASSWORD
-        head = flags.to_bytes(4, "little") + (1 << 24).to_bytes(4, "little") + b"\x2d" + b"\0" * 23
-        self.send(head + b"admin\0" + bytes([len(scramble)]) + scramble + plugin + b"\0")
-
-
-def test_who_was_denied_is_not_served(sql: LocalSql) -> None:
-    raw = Raw(sql.port)
-    with closing(raw.socket):
-        raw.greet(b"mysql_native_password", b"\1" * 20)
-        assert raw.read()[:3] == b"\xff" + (1045).to_bytes(2, "little")
-        try:
-            raw.send(b"\x03DROP TABLE t", 0)
-            assert raw.read() == b""
-        except ConnectionError:
-            pass
-    assert sql.rows("SELECT COUNT(*) FROM t") == [(2,)]
-
-
-def test_a_client_without_the_native_plugin_is_served(sql: LocalSql) -> None:
-    """As MySQL 9's: caching_sha2_password, by its short way."""
-    raw = Raw(sql.port)
-    with closing(raw.socket):
-        raw.greet(b"caching_sha2_password", b"")
-        assert raw.read() == b"\xfecaching_sha2_password\0" + raw.nonce + b"\0"
-        once = hashlib.sha256(PASSWORD.encode()).digest()
-        mask = hashlib.sha256(hashlib.sha256(once).digest() + raw.nonce).digest()
-        raw.send(bytes(a ^ b for a, b in zip(once, mask, strict=True)))
-        assert raw.read() == b"\x01\x03"
-        assert raw.read()[0] == 0
-        raw.send(b"\x03SELECT 1", 0)
-        assert raw.read() == b"\x01"
-
-
-def test_parameters_of_a_prepared_statement_are_no_sql(sql: LocalSql) -> None:
-    text = "1' OR '1'='1 \\"
-    raw = Raw(sql.port)
-    with closing(raw.socket):
-        once = hashlib.sha1(PASSWORD.encode()).digest()  # noqa: S324
-        mask = hashlib.sha1(raw.nonce + hashlib.sha1(once).digest()).digest()  # noqa: S324
-        raw.greet(b"mysql_native_password", bytes(a ^ b for a, b in zip(once, mask, strict=True)))
-        assert raw.read()[0] == 0
-        raw.send(b"\x16SELECT ? AS given, COUNT(*) n FROM t WHERE u = ?", 0)
-        prepared = [raw.read() for _ in range(4)]  # OK, two parameters, EOF
-        sent = text.encode()
-        value = bytes([len(sent)]) + sent
-        raw.send(b"\x17" + prepared[0][1:5] + b"\0\1\0\0\0" + b"\0\1" + b"\xfd\0" * 2 + value * 2, 0)
-        assert raw.read() == b"\2"
-        for _ in range(3):  # two columns, EOF
-            raw.read()
-        assert raw.read() == b"\0\0" + value + (0).to_bytes(8, "little")
 
 
 def test_PyMySQLs_own_ways(sql: LocalSql) -> None:

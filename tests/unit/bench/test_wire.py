@@ -1,4 +1,5 @@
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -29,6 +30,22 @@ def test_each_wire_gives_the_same_labels(peer_wire: wire.Wire, content_type: str
     payload = peer_wire.payload([(1, 2, 3), (4, 5, 6)])
     assert payload.content_type == content_type
     assert peer_wire.labels(answer) == ["red", "blue"]
+
+
+def test_an_answer_that_breaks_off_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, wire.Caller(server.getsockname()[1]) as caller:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1_000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nred")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(wire.Refused, match="IncompleteRead"):
+            caller.ask(wire.CSV.payload([(1, 2, 3)]))
+        thread.join()
 
 
 def test_csv_is_rows_of_r_g_b() -> None:

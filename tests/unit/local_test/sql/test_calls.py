@@ -121,6 +121,7 @@ def test_Q08_the_values_of_an_insert_are_one_batch(client: Client, endpoint: Stu
         ("UPDATE t x SET x.s = f(x.u, x.p), p = 9 WHERE x.u > 1", 1, [("1", 3.0), ("2", 5.0), (None, 1.0)]),
         ("UPDATE t SET s = 0 WHERE f(u, p) > 2 AND u = 2", 1, [("1", 3.0), ("2", 0.0), (None, 1.0)]),
         ("UPDATE t SET s = f(u, 100) ORDER BY p DESC LIMIT 1", 1, [("1", 3.0), ("2", 102.0), (None, 1.0)]),
+        ("UPDATE t SET u = 10, s = f(u, p)", 3, [("10", 12.0), ("10", 13.0), ("10", 11.0)]),
         ("DELETE FROM t WHERE f(u, p) > 2", 2, [(None, 1.0)]),
         ("DELETE FROM t LIMIT 2", 2, [(None, 1.0)]),
     ],
@@ -144,6 +145,7 @@ def test_a_table_that_is_there_costs_no_prediction(client: Client, endpoint: Stu
         ("SELECT f(u,p) AS s, f(1 , 2) FROM t", ["s", "f(1 , 2)"]),
         ("WITH x AS (SELECT 1 n) SELECT f(n, n) FROM x", ["f(n, n)"]),
         ("SELECT 1+1", ["1+1"]),
+        (f"SELECT '{'x' * 300}'", [f"'{'x' * 255}"]),
     ],
 )
 def test_headings_are_the_texts(client: Client, sql: str, headings: list[str]) -> None:
@@ -177,3 +179,14 @@ def test_a_function_of_another_database(database: Database, client: Client) -> N
     assert other.error("SELECT f(1, 2)") == (1305, "FUNCTION other.f does not exist")
     assert other.rows("SELECT test.f(1, 2), test.f(u, p) FROM test.t LIMIT 1") == [(3.0, 3.0)]
     other.session.close()
+
+
+def test_a_call_in_its_place_goes_on_after_an_error_in_a_transaction(client: Client) -> None:
+    """DuckDB gives up the function with the transaction that it was made in."""
+    client.count("INSERT INTO t VALUES ('x', '1', 1)")
+    client.count("START TRANSACTION")
+    assert client.error("SELECT a.u FROM t a JOIN t b ON f(a.u, b.p) > 3")[0] == 1366
+    client.count("START TRANSACTION")
+    assert client.rows("SELECT COUNT(*) FROM t a JOIN t b ON f(a.p, b.p) > 3") == [(8,)]
+    client.count("ROLLBACK")
+    assert client.rows("SELECT COUNT(*) FROM t a JOIN t b ON f(a.p, b.p) > 3") == [(8,)]

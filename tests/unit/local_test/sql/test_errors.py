@@ -44,6 +44,8 @@ TAIL = "ALIAS AWS_SAGEMAKER_INVOKE_ENDPOINT ENDPOINT NAME"
         ("CREATE TABLE g (a int DEFAULT (f(1, 2)))", 1235, "a SageMaker function in this place"),
         ("ALTER TABLE t ADD COLUMN z int NOT NULL", 1235, "ALTER TABLE with a constraint other than DEFAULT"),
         ("CREATE TABLE g (a int, b int AS (a + 1))", 1235, "generated columns"),
+        ("CREATE TABLE g LIKE t", 1235, "CREATE TABLE ... LIKE"),
+        ("SELECT f(x.u, 1) FROM t", 1054, "Unknown column 'x.u' in 'field list'"),
         ("SELECT * FROM mysql.tiffin_user", 1142, "SELECT command denied to user 'admin'@'%' for table 'tiffin_user'"),
         ("SELECT * FROM duckdb_settings()", 1064, "duckdb_settings() is no table"),
         ("SELECT * FROM read_csv('/etc/passwd')", 1064, "is no table"),

@@ -71,6 +71,7 @@ def test_scopes() -> None:
     assert user.has("SELECT", Scope("d", "any"))
     assert not user.has("SELECT", Scope("e", "any"))
     assert user.has("EXECUTE", Scope("d", "f", is_function=True))
+    assert user.has("EXECUTE", Scope("d", "F", is_function=True))
     assert not user.has("EXECUTE", Scope("d", "f"))
     assert not user.has("EXECUTE", Scope("d", "g", is_function=True))
 

@@ -111,6 +111,17 @@ def test_variables(client: Client) -> None:
         ("SELECT USER(), CURRENT_USER()", ("admin@localhost", "admin@%")),
         ("SELECT 1 FROM DUAL WHERE '12' = 12", (1,)),
         ("SELECT CAST('5' AS SIGNED) + 1, 7 DIV 2, 7 % 4", (6, 3, 3)),
+        ("SELECT -7 DIV 2, 7.5 DIV 2, 3e0 DIV 2, 2 + 10 DIV 3 DIV 2, 1 DIV 0, 1 % 0", (-3, 3, 1, 3, None, None)),
+        ("SELECT 9223372036854775807 DIV 2", (4611686018427387903,)),
+        (
+            "SELECT LENGTH('한글'), CHAR_LENGTH('한글'), OCTET_LENGTH('한'), LENGTH(123), LENGTH(x'00ff')",
+            (6, 2, 3, 3, 2),
+        ),
+        (
+            r"SELECT 'a%' LIKE 'a\%', 'ab' LIKE 'a\%', 'ab' LIKE 'a_', 'a%' LIKE 'a|%' ESCAPE '|'",
+            (True, False, True, True),
+        ),
+        ("SELECT _utf8mb4'한글', _latin1 'x'", ("한글", "x")),
     ],
 )
 def test_without_a_table(client: Client, sql: str, row: tuple[Any, ...]) -> None:
@@ -128,6 +139,13 @@ def test_text_is_a_number_in_arithmetic(client: Client) -> None:
     client.count("UPDATE t SET s = u * 10")
     assert client.rows("SELECT s FROM t") == [(10.0,), (20.0,)]
     assert client.count("DELETE FROM t WHERE u + 0 = 1") == 1
+
+
+def test_functions_mean_the_same_wherever_they_stand(client: Client) -> None:
+    client.count("INSERT INTO t (u, s) VALUES (LENGTH('한'), 7.5 DIV 2)")
+    assert client.rows("SELECT u, s FROM t WHERE LENGTH(u) = 1 AND s DIV 2 = 1") == [("1", 3.0), ("3", 3.0)]
+    assert client.count("UPDATE t SET u = LENGTH('한글') WHERE u LIKE '3\\%' OR u LIKE '3'") == 1
+    assert client.count("DELETE FROM t WHERE u NOT LIKE '\\_' AND s DIV 2 = 1") == 2
 
 
 def test_on_duplicate_key(client: Client) -> None:
@@ -159,6 +177,39 @@ def test_transactions(database: Database, client: Client) -> None:
     client.count("COMMIT")
     assert other.rows("SELECT COUNT(*) FROM t") == [(0,)]
     other.session.close()
+
+
+def test_a_commit_that_is_refused_ends_its_transaction(database: Database, client: Client) -> None:
+    other = Client(Session(database, "admin", "test"))
+    client.count("CREATE TABLE k (id int PRIMARY KEY)")
+    for end in ("COMMIT", "SET autocommit = 1", "CREATE TABLE IF NOT EXISTS k (a int)"):
+        client.count("SET autocommit = 0")
+        client.count("INSERT INTO k VALUES (1)")
+        other.count("INSERT INTO k VALUES (1)")
+        assert client.error(end) == (1062, "Duplicate entry '1' for key 'PRIMARY'")
+        assert not client.session.in_transaction
+        client.count("ROLLBACK")
+        client.count("SET autocommit = 1")
+        client.count("INSERT INTO k VALUES (2)")
+        assert other.rows("SELECT id FROM k ORDER BY id") == [(1,), (2,)]
+        other.count("DELETE FROM k")
+    other.session.close()
+
+
+def test_an_update_sets_one_after_the_other(client: Client) -> None:
+    client.count("CREATE TABLE o (a int, b int, c varchar(9))")
+    client.count("INSERT INTO o VALUES (1, 2, 'x')")
+    client.count("UPDATE o x SET x.a = '7', b = a + x.a, c = CONCAT(b, (SELECT MAX(a) FROM o))")
+    assert client.rows("SELECT * FROM o") == [(7, 14, "141")]
+
+
+def test_tables_are_altered(client: Client) -> None:
+    client.count("ALTER TABLE t ADD COLUMN w varchar(7) DEFAULT 'q'")
+    assert client.rows("DESC t w") == [("w", "varchar(7)", "YES", "", "'q'", "")]
+    client.count("CREATE INDEX by_u ON t (u)")
+    client.count("DROP INDEX by_u ON t")
+    assert client.error("ALTER TABLE t MODIFY COLUMN w text")[0] == 1235
+    assert client.error("ALTER TABLE t CHANGE w v text")[0] == 1235
 
 
 ROWS = ", ".join(f"({i}, 'it''s \\\\ {i} \\n 한글', NULL, -1.5e3)" for i in range(500))
