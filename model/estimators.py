@@ -7,13 +7,13 @@ like the hands-on's (tests/handson.py).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.tree import DecisionTreeClassifier
+
+if TYPE_CHECKING:  # scikit-learn takes a second to import: a job whose settings or data are wrong ends before
+    from sklearn.base import ClassifierMixin
 
 # The best size is 20 to 60 leaves where an axis-parallel rule made the labels, 90 to 130 for colour names;
 # chosen by cross-validation a tree loses nothing against 30 on the one (.932) and gains .02 on the other.
@@ -23,11 +23,11 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Algorithm:
-    build: Callable[[Mapping[str, int | float], int], ClassifierMixin]  # own hyperparameters, seed
+    build: Callable[[Mapping[str, int | float], int], "ClassifierMixin"]  # own hyperparameters, seed
     hyperparameters: tuple[str, ...]
 
 
-def build(algorithm: str, seed: int, **own: int | float | None) -> ClassifierMixin:
+def build(algorithm: str, seed: int, **own: int | float | None) -> "ClassifierMixin":
     """Not fitted yet; None means the default. Raises ValueError. To train, call `fit`."""
     if algorithm not in ALGORITHMS:
         raise ValueError(f"algorithm {algorithm!r} is none of {', '.join(ALGORITHMS)}")
@@ -48,8 +48,10 @@ def fit(
     labels: npt.NDArray[np.str_],
     seed: int,
     **own: int | float | None,
-) -> ClassifierMixin:
+) -> "ClassifierMixin":
     """A fitted estimator, ready to be stored: any search is unwrapped, prediction uses one thread."""
+    from sklearn.model_selection import GridSearchCV
+
     if algorithm == "tree" and own.get("max_leaf_nodes") is None and len(labels) <= TREE_SIZES[0]:
         own["max_leaf_nodes"] = TREE_SIZES[0]  # no search: so few rows make the same tree at every size
     estimator = build(algorithm, seed, **own).fit(features, labels)
@@ -61,7 +63,10 @@ def fit(
     return estimator
 
 
-def _tree(own: Mapping[str, int | float], seed: int) -> ClassifierMixin:
+def _tree(own: Mapping[str, int | float], seed: int) -> "ClassifierMixin":
+    from sklearn.model_selection import GridSearchCV, KFold
+    from sklearn.tree import DecisionTreeClassifier
+
     tree = DecisionTreeClassifier(random_state=seed, **own)
     if "max_leaf_nodes" in own:
         return tree
@@ -70,7 +75,9 @@ def _tree(own: Mapping[str, int | float], seed: int) -> ClassifierMixin:
     return GridSearchCV(tree, {"max_leaf_nodes": list(TREE_SIZES)}, cv=folds)
 
 
-def _forest(own: Mapping[str, int | float], seed: int) -> ClassifierMixin:
+def _forest(own: Mapping[str, int | float], seed: int) -> "ClassifierMixin":
+    from sklearn.ensemble import RandomForestClassifier
+
     # joblib runs a forest's jobs in threads, never in processes
     return RandomForestClassifier(**({"n_estimators": 200} | dict(own)), random_state=seed, n_jobs=-1)
 

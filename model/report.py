@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from model import drawing
 from model.artifact import ColourModel
 from model.dataset import Dataset
 
@@ -87,6 +86,8 @@ def write(folder: Path, model: ColourModel, training: Dataset, evaluations: list
 
     Returns the page's path.
     """
+    from model import drawing  # matplotlib: a job that fails before needs none of it
+
     shown = evaluations[-1]
     pictures = {
         "label_counts": drawing.label_counts(training.counts(), {e.name: e.data.counts() for e in evaluations}),
@@ -172,6 +173,8 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 
 def _class_row(row: dict[str, Any]) -> str:
+    from model import drawing
+
     colour = html.escape(drawing.swatch_of(row["label"]))
     return (
         f'<tr><th><i style="background:{colour}"></i>{html.escape(row["label"])}</th><td>{row["rows"]}</td>'

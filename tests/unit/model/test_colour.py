@@ -1,8 +1,10 @@
+import inspect
 import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import colorspace
@@ -14,6 +16,12 @@ from hypothesis import strategies as st
 from model.colour import SPACES, Floats, parse_hex, to_features
 
 OPTIONAL = ("luv", "polarluv", "polarlab", "hsv", "hls")
+
+
+@pytest.fixture(autouse=True)
+def no_source_of_each_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """colorspace asks the stack for its own name in every step, and with it comes a line of each of pytest's frames."""
+    monkeypatch.setattr("inspect.stack", partial(inspect.stack, context=0))
 
 
 def colours(count: int = 2000) -> Floats:
