@@ -23,6 +23,17 @@ LONGEST = (
     "aws/test_sql.py",
     "aws/test_deploy_upload.py",
     "aws/test_transform_ends.py",
+    "container/test_verify_foreign.py",
+    "container/test_r.py",
+    "container/test_image.py",
+    "container/test_verify.py",
+    "container/test_hosts.py",
+    "container/test_r_processes.py",
+    "container/test_round.py",
+    "container/test_photos.py",
+    "container/test_examples.py",
+    "container/test_r_packages.py",
+    "container/test_readme.py",
 )
 
 
