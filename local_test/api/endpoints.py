@@ -83,7 +83,7 @@ class Endpoint(Resource):
             if self.status == "Deleting" or (status == self.status == "Updating"):
                 return
             self.status, self.reason, self.modified = status, reason, now()
-            self.stage = None
+            self.stage = {"Status": "Creating", "StartTime": now()} if status == "Updating" else None
             self.serving = serving or self.serving
         self._keep()
         if self.platform.replaying:
