@@ -34,6 +34,16 @@ LONGEST = (
     "container/test_examples.py",
     "container/test_r_packages.py",
     "container/test_readme.py",
+    "http/test_scripts.py",
+    "http/test_server.py",
+    "http/test_local_test.py",
+    "http/test_model_processes.py",
+    "http/test_hosting.py",
+    "http/test_stream_life.py",
+    "http/test_worker.py",
+    "http/test_examples.py",
+    "http/test_sql_session.py",
+    "http/test_readiness.py",
 )
 
 
