@@ -139,8 +139,7 @@ def _class(kind: Kind, client: Client) -> type:
         return make(name, properties, region_name)
 
     def delete(self: Any, *_: Any) -> None:
-        calls = client(kind.service, self.region)
-        getattr(calls, _method(calls, kind.delete))(**self.removal)
+        _remove(kind, client(kind.service, self.region), self.removal)
 
     def attribute(self: Any, name: str) -> str:
         """GetAtt: what the call answered, by the end of its name."""
@@ -205,6 +204,14 @@ def _set_parameters(calls: Any, asked: Mapping[str, Any], parameters: Mapping[st
             for name, value in parameters.items()
         ],
     )
+
+
+def _remove(kind: Kind, calls: Any, removal: Mapping[str, Any]) -> None:
+    try:
+        getattr(calls, _method(calls, kind.delete))(**removal)
+    except ClientError as error:  # a policy goes with its target, and moto takes them in any order
+        if "NotFound" not in error.response["Error"]["Code"]:
+            raise
 
 
 def _method(calls: Any, operation: str) -> str:
