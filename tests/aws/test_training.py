@@ -91,6 +91,14 @@ def test_metrics_are_in_cloudwatch(jobs: Jobs) -> None:
     assert {(point["Minimum"], point["Maximum"], point["SampleCount"]) for point in found} == {(0.25, 0.5, 2.0)}
 
 
+def test_a_metric_that_is_no_finite_number_fails_no_job(jobs: Jobs) -> None:
+    definitions = {"MetricDefinitions": [{"Name": "loss", "Regex": r"loss=(\S+)"}]}
+    job = jobs.run(AlgorithmSpecification=definitions, HyperParameters={"do": "diverge"})
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert [metric["Value"] for metric in job["FinalMetricDataList"]] == [0.25]
+    assert "loss=nan" in jobs.lines(job["TrainingJobName"])
+
+
 PLACES = [  # the channel's URI below its prefix, and what is seen of data/a.csv, data/b/c.csv, data_x/d.csv
     ("data/", ["a.csv", "c.csv"]),
     ("data", ["a.csv", "c.csv", "d.csv"]),
