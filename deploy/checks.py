@@ -11,6 +11,7 @@ from deploy.variants import NAME, Variant
 
 INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 ECR = re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.")
+S3 = re.compile(r"(https|s3)://[^/]+/")
 KEY = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 MEMORY = range(1024, 6145, 1024)  # S-04: MB
 TIMEOUT = range(60, 3601)  # H-04, H-05: seconds
@@ -67,7 +68,10 @@ def _names(wanted: Wanted) -> Iterator[str]:
     for variant in wanted.variants:
         if not NAME.fullmatch(variant.name):
             yield f"the variant's name {variant.name!r} is not 1 to 63 letters, digits and -"
-        if wanted.endpoint.kind != "multi-model":
+        if not S3.match(variant.model_data):
+            said = "`deploy upload` puts files there and names the place, `deploy train` makes an artifact there"
+            yield f"the model's data {variant.model_data!r} is no address in S3, s3://BUCKET/KEY: {said}"
+        elif wanted.endpoint.kind != "multi-model":
             yield from _artifact(variant, wanted.endpoint.kind)
 
 

@@ -41,6 +41,8 @@ def test_what_comes_up_passes(good: Wanted) -> None:
     ("bad", "sentence"),
     [
         (wanted(endpoint="a_b"), "name 'a_b' is not 1 to 63 letters"),
+        (wanted("ml/model.tar.gz"), "'ml/model.tar.gz' is no address in S3"),
+        (wanted("many/", kind="multi-model"), "is no address in S3"),
         (wanted("s3://b/model.pkl"), "neither a .tar.gz nor a prefix"),
         (wanted(instance_type="m5.large"), "'m5.large' is no instance type"),
         (wanted(instance_type="ml.m7g.large"), "--platform linux/arm64 (C-13)"),
