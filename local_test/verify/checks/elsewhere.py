@@ -73,26 +73,23 @@ def further_ports(server: Server) -> Seen:
 
 def largest(server: Server) -> Seen:
     """B-03: the most that a job may ask for, without Content-Length."""
-    small = _sized(server, 1)
-    if small is None:
+    payload = server.payload
+    block = payload.grown(1_000_000) if payload and payload.lines else None
+    if payload is None or block is None:
         return skipped(f"give --payload with CSV or JSON lines: {MAX_PAYLOAD} MB are sent of its rows")
-    if small.status != OK:
+    named = {"Content-Type": payload.content_type}
+
+    def sent(megabytes: int) -> Answer:
+        return server.address.ask("POST", server.path, lambda: repeat(block, megabytes), named, PATIENCE)
+
+    if (small := sent(1)).status != OK:
         return skipped(f"1 MB of its rows in chunks is answered {small}")
-    answer = _sized(server, MAX_PAYLOAD)
-    if answer and answer.is_late:
+    answer = sent(MAX_PAYLOAD)
+    if answer.is_late:
         return skipped(f"{MAX_PAYLOAD} MB in chunks are not refused within {PATIENCE:.0f} s, and were not awaited")
-    if answer and answer.status == OK:
+    if answer.status == OK:
         return passed(f"{MAX_PAYLOAD} MB in chunks in {answer.seconds:.1f} s, where MaxPayloadInMB allows it")
     return warned(f"where MaxPayloadInMB allows it, {MAX_PAYLOAD} MB in chunks are answered {answer}")
-
-
-def _sized(server: Server, megabytes: int) -> Answer | None:
-    """None where its format's rows are not lines."""
-    payload = server.payload
-    if payload is None or not payload.lines or not (block := payload.grown(1_000_000)):
-        return None
-    named = {"Content-Type": payload.content_type}
-    return server.address.ask("POST", server.path, lambda: repeat(block, megabytes), named, PATIENCE)
 
 
 SAFE_PORTS = Check("P-03", "further ports in the safe range", further_ports)
@@ -102,7 +99,9 @@ CHECKS: Sequence[Check[Any]] = (*(Check(twist.id, twist.title, skipped) for twis
 
 
 def judge(court: Court) -> Iterator[Verdict]:
-    twists = [twist for twist in TWISTS if court.wanted(twist.id) or _then(court, [twist])]
+    twists = [
+        twist for twist in TWISTS if court.wanted(twist.id) or any(court.wanted(check.id) for check in _then([twist]))
+    ]
     claimed = court.claims("accept-bind-to-port")
     if not claimed:
         for check in (Check("P-02", "another port", skipped), SAFE_PORTS):
@@ -116,7 +115,7 @@ def judge(court: Court) -> Iterator[Verdict]:
         if server:
             for twist in twists:
                 yield _say(twist, _borne(court, twist))
-            yield from run_all(_then(court, twists), server, court.wanted)
+            yield from run_all(_then(twists), server, court.wanted)
             return
     if len(twists) == 1:
         yield _say(twists[0], twists[0].broken(why))
@@ -130,7 +129,7 @@ def _alone(court: Court, twist: Twist) -> Sequence[Verdict]:
         server, why = _start(stack, court, twist)
         if not server:
             return [_say(twist, twist.broken(why))]
-        return [_say(twist, _borne(court, twist)), *run_all(_then(court, [twist]), server, court.wanted)]
+        return [_say(twist, _borne(court, twist)), *run_all(_then([twist]), server, court.wanted)]
 
 
 def _borne(court: Court, twist: Twist) -> Seen:
@@ -139,8 +138,8 @@ def _borne(court: Court, twist: Twist) -> Seen:
     return passed(f"{twist.said}; {REACHES_HOST}")
 
 
-def _then(court: Court, twists: Sequence[Twist]) -> Sequence[Check[Server]]:
-    return [THEN[twist.id] for twist in twists if twist.id in THEN and court.wanted(THEN[twist.id].id)]
+def _then(twists: Sequence[Twist]) -> Sequence[Check[Server]]:
+    return [THEN[twist.id] for twist in twists if twist.id in THEN]
 
 
 def _say(twist: Twist, seen: Seen) -> Verdict:
