@@ -99,12 +99,18 @@ def _processes(session: "Session", words: Words) -> Result:
 
 
 def _columns(session: "Session", words: Words) -> Result:
+    database, name = _table(session, words)
+    return columns_of(session, database, name, _pattern(words))
+
+
+def _table(session: "Session", words: Words) -> tuple[str, str]:
+    """FROM table FROM database."""
     if not words.accept("FROM"):
         words.expect("IN")
     database, name = words.qualified(session.name)
     if words.accept("FROM") or words.accept("IN"):
         database = words.name()
-    return columns_of(session, chosen(database), name, _pattern(words))
+    return chosen(database), name
 
 
 def columns_of(session: "Session", database: str, name: str, pattern: str) -> Result:
@@ -147,14 +153,10 @@ def _keys(session: "Session", database: str, name: str) -> Keys:
 
 
 def _index(session: "Session", words: Words) -> Result:
-    if not words.accept("FROM"):
-        words.expect("IN")
-    database, name = words.qualified(session.name)
-    if words.accept("FROM") or words.accept("IN"):
-        database = words.name()
+    database, name = _table(session, words)
     words.end()
-    null = {row[0]: "YES" if row[2] == "YES" else "" for row in _described(session, chosen(database), name)}
-    known = _keys(session, chosen(database), name)
+    null = {row[0]: "YES" if row[2] == "YES" else "" for row in _described(session, database, name)}
+    known = _keys(session, database, name)
     columns = ("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part",
                "Packed", "Null", "Index_type", "Comment", "Index_comment", "Visible", "Expression")  # fmt: skip
     rows = [
