@@ -15,15 +15,12 @@ class TargetsBackend(models.ApplicationAutoscalingBackend):
     _url_module = urls  # moto would look beside the class
 
     def deregister_scalable_target(self, namespace: str, r_id: str, dimension: str) -> None:
-        self._registered(namespace, r_id, dimension, how="found")
-        super().deregister_scalable_target(namespace, r_id, dimension)
+        where = (namespace, r_id, dimension)
+        self._registered(*where, how="found")
+        super().deregister_scalable_target(*where)
         for policy in list(self.policies.values()):
-            if (policy.service_namespace, policy.resource_id, policy.scalable_dimension) == (
-                namespace,
-                r_id,
-                dimension,
-            ):
-                super().delete_scaling_policy(policy.policy_name, namespace, r_id, dimension)
+            if (policy.service_namespace, policy.resource_id, policy.scalable_dimension) == where:
+                super().delete_scaling_policy(policy.policy_name, *where)
 
     def put_scaling_policy(self, *_: Any, **named: Any) -> Any:
         where = named["service_namespace"], named["resource_id"], named["scalable_dimension"]

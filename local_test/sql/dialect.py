@@ -82,11 +82,9 @@ def _constrain(column: exp.ColumnDef, sequence: str) -> bool:
 
 
 def dropped(drop: exp.Drop) -> None:
-    for part in (
-        "temporary",
-        "cluster",
-    ):  # DROP TEMPORARY TABLE, DROP INDEX ... ON a table: DuckDB finds it by its name
-        drop.set(part, None)
+    """In place: DROP TEMPORARY TABLE, and DROP INDEX ... ON a table, which DuckDB finds by its name."""
+    drop.set("temporary", None)
+    drop.set("cluster", None)
 
 
 def altered(alter: exp.Alter) -> tuple[tuple[str, SqlType], ...]:

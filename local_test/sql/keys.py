@@ -12,6 +12,7 @@ from local_test.sql.errors import not_here
 
 # Numbers a counter is moved on by at once, at the most: DuckDB counts them one by one, 25 million a second.
 _FURTHEST = 100_000_000
+_NOTHING = exp.Tuple(expressions=[exp.null()])  # stands for the rows of a long INSERT, which nobody has parsed
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,6 @@ def number(insert: exp.Insert, auto: Auto, given: Sequence[str], place: int) -> 
     select = sqlglot.parse_one(every, read="duckdb", into=exp.Select)
     insert.set("expression", select.from_(exp.Subquery(this=source.copy(), alias=alias)))
     return highest
-
-
-_NOTHING = exp.Tuple(expressions=[exp.null()])  # stands for the rows of a long INSERT, which nobody has parsed
 
 
 def replace(insert: exp.Insert, keys: Keys, deciding: Sequence[str]) -> None:
