@@ -10,7 +10,6 @@ unset PYTHONDONTWRITEBYTECODE
 case $(command -v python3) in
 */shims/*) PATH=$(.venv/bin/python -c 'import sys; print(sys.base_prefix)')/bin:$PATH ;;
 esac
-ORDER=--no-loadscope-reorder  # of tests/conftest.py
 summary=$(mktemp)
 engine_is_ours=
 
@@ -60,10 +59,11 @@ r_kernel() { # 51 MB to fetch, 88 MB on the disk
 }
 has_r_kernel() { Rscript --vanilla -e 'for (each in c("IRkernel", "rpart", "colorspace")) loadNamespace(each)' >/dev/null 2>&1; }
 pytest() { .venv/bin/python -m pytest -q "$@"; }
+beside() { pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"; }  # in the order of tests/conftest.py
 side_by_side() { # NAME MARKS TESTS...: most of them wait more than they work, and the few marked `alone` come after them
     name_of_all=$1 marks=$2
     shift 2
-    part "$name_of_all" pytest -n 3 --dist loadfile $ORDER -m "$marks and not alone" "$@"
+    part "$name_of_all" beside -m "$marks and not alone" "$@"
     part "$name_of_all, one at a time" pytest -m "$marks and alone" "$@"
 }
 
@@ -81,7 +81,7 @@ r_kernel || {
     without_r=" and not rkernel"
 }
 side_by_side "real server" "not container" tests/http $ignored
-part "AWS's API, without containers" pytest -n 3 --dist loadfile $ORDER tests/aws -m "not container$without_r" $ignored
+part "AWS's API, without containers" beside tests/aws -m "not container$without_r" $ignored
 
 docker info >/dev/null 2>&1 || engine_is_ours=yes
 if container/engine.sh; then
