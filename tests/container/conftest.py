@@ -121,6 +121,16 @@ def build() -> Iterator[Callable[[str, dict[str, str]], str]]:
         yield lambda dockerfile, files: stack.enter_context(built(dockerfile, files))
 
 
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """The engine by its SDK; a build may take minutes."""
+    import docker as sdk
+
+    engine = sdk.from_env(timeout=600)
+    yield engine
+    engine.close()
+
+
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     """A real registry on loopback: its host and port."""

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import docker as sdk
 import pytest
 
 from local_test.engine import docker_runner, owner
@@ -31,13 +30,6 @@ from tests.server import ROOT
 pytestmark = pytest.mark.container
 
 MIB = 2**20
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    client = sdk.from_env()
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="module")

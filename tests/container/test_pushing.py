@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import docker as sdk
 import pytest
 
 from deploy import pushing
@@ -125,13 +124,6 @@ def front(registry: str) -> Iterator[Front]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture
-def client() -> Iterator[Any]:
-    client = sdk.from_env()
-    yield client
-    client.close()
 
 
 @pytest.fixture

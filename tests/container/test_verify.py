@@ -41,15 +41,6 @@ NO_CHANNEL = "give --channel NAME=PATH"
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    import docker
-
-    engine = docker.from_env(timeout=600)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
 def shelf(client: Any) -> Mapping[str, str]:
     """Case -> its image."""
     base = judged_images.build(client, SHELF / BASE)

@@ -1,7 +1,7 @@
 """The judge, over images that nobody here wrote: each has a table of what it has to find."""
 
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -18,15 +18,6 @@ pytestmark = [pytest.mark.container, pytest.mark.timeout(1800)]  # the first tim
 IMAGES = ROOT / "tests" / "images"
 NAMES = sorted(table.parent.name for table in IMAGES.glob("*/verdict.toml"))
 UNDER_LOAD = {check.id for check in load.CHECKS}
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    import docker
-
-    engine = docker.from_env(timeout=600)
-    yield engine
-    engine.close()
 
 
 def _judge(client: Any, name: str, asked: Collection[str]) -> None:
